@@ -1,0 +1,109 @@
+//! Is the extension there, in this database? And which are its own relations?
+
+use std::cell::Cell;
+
+use pgrx::pg_sys::Oid;
+
+use crate::pg::relation;
+
+/// The relations the engine reads, or guards most closely.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Installed {
+    /// The extension's own OID.
+    pub extension: Oid,
+    /// Schema jitmask.
+    pub schema: Oid,
+    /// Table policy.
+    pub policy: Oid,
+    /// Table trusted_function.
+    pub trusted_function: Oid,
+    /// Table exemption.
+    pub exemption: Oid,
+    /// Table trusted_owner.
+    pub trusted_owner: Oid,
+    /// Table right_.
+    pub right: Oid,
+    /// Table shared_login_.
+    pub shared_login: Oid,
+    /// Table grant_.
+    pub grant: Oid,
+    /// Index grants_live: live grants by grantee.
+    pub grants_live: Oid,
+    /// Table grant_column.
+    pub grant_column: Oid,
+    /// Primary key of grant_column.
+    pub grant_column_pkey: Oid,
+    /// Table key_.
+    pub key: Oid,
+}
+
+#[derive(Clone, Copy)]
+enum Known {
+    Unknown,
+    Absent,
+    Present(Installed),
+}
+
+thread_local! {
+    static KNOWN: Cell<Known> = const { Cell::new(Known::Unknown) };
+}
+
+/// Schemas or our own relations have changed: look again. Called from invalidation callbacks.
+pub fn forget() {
+    KNOWN.set(Known::Unknown);
+}
+
+/// What [`installed`] last found, without looking anything up: for invalidation callbacks.
+pub fn known() -> Option<Installed> {
+    match KNOWN.get() {
+        Known::Present(installed) => Some(installed),
+        Known::Absent | Known::Unknown => None,
+    }
+}
+
+/// The extension's relations; `None` where it isn't installed, and everything of ours is inert.
+///
+/// While CREATE EXTENSION runs its script not all of them are there yet: not installed, and asked again next time.
+pub fn installed() -> Option<Installed> {
+    match KNOWN.get() {
+        Known::Present(installed) => return Some(installed),
+        Known::Absent => return None,
+        Known::Unknown => {}
+    }
+    let Some(schema) = relation::schema_named(c"jitmask") else {
+        KNOWN.set(Known::Absent);
+        return None;
+    };
+    let installed = look_up(schema);
+    if let Some(installed) = installed {
+        KNOWN.set(Known::Present(installed));
+    }
+    installed
+}
+
+fn look_up(schema: Oid) -> Option<Installed> {
+    let find = |name| relation::in_schema(schema, name);
+    Some(Installed {
+        schema,
+        policy: find(c"policy")?,
+        trusted_function: find(c"trusted_function")?,
+        exemption: find(c"exemption")?,
+        trusted_owner: find(c"trusted_owner")?,
+        right: find(c"right_")?,
+        shared_login: find(c"shared_login_")?,
+        grant: find(c"grant_")?,
+        grants_live: find(c"grants_live")?,
+        grant_column: find(c"grant_column")?,
+        grant_column_pkey: find(c"grant_column_pkey")?,
+        key: find(c"key_")?,
+        // Last, for it scans a table. A schema of that name alone is nobody's extension.
+        extension: relation::extension(c"jitmask")?,
+    })
+}
+
+impl Installed {
+    /// Whether a relation is one of ours.
+    pub fn owns(&self, relation: Oid) -> bool {
+        relation::schema(relation) == self.schema
+    }
+}

@@ -1,0 +1,201 @@
+//! What kind of relation is this to the engine, and which of its columns are protected?
+//!
+//! Asked for every relation of every statement, so the answer is remembered per relation. A protected column is one
+//! with a label of ours, or one whose counterpart in a table it inherits from (or is a partition of) has one.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use jitmask_core::model::label::Label;
+use pgrx::pg_sys::{self, Oid};
+
+use super::extension::Installed;
+use super::labels::PROVIDER;
+use crate::pg::function::FIRST_NORMAL;
+use crate::pg::relation::{self, ColumnType};
+use crate::pg::{generated, seclabel};
+
+/// A label that protects a column: its own or an ancestor's.
+pub struct Protector {
+    /// The relation that carries the label.
+    pub relation: Oid,
+    /// The column there. Grants name this one.
+    pub column: i16,
+    /// What the label says; `None` if it can't be read, which masks with NULL.
+    pub label: Option<Label>,
+}
+
+/// A protected column.
+pub struct ProtectedColumn {
+    /// Its number.
+    pub number: i16,
+    /// What its values are.
+    pub of: ColumnType,
+    /// The labels that protect it, its own first.
+    pub protectors: Vec<Protector>,
+}
+
+/// A relation with protected columns.
+pub struct Protected {
+    /// The relation.
+    pub relation: Oid,
+    /// Its protected columns.
+    pub columns: Vec<ProtectedColumn>,
+}
+
+/// What a relation is to the engine.
+#[derive(Clone)]
+pub enum Class {
+    /// Nothing to do with us.
+    Plain,
+    /// One of jitmask's own.
+    Own,
+    /// A catalog that holds values taken from tables: pg_statistic and its like.
+    Statistics,
+    /// A TOAST relation: pieces of values of some table.
+    Toast,
+    /// It has protected columns.
+    Protected(Rc<Protected>),
+}
+
+// Fixed by the server; pgrx has no name for it.
+const PG_STATISTIC_EXT_DATA: u32 = 3429;
+
+struct Entry {
+    class: Class,
+    ancestors: Vec<Oid>,
+}
+
+thread_local! {
+    static EPOCH: Cell<u64> = const { Cell::new(0) };
+    static KNOWN: RefCell<HashMap<Oid, Entry>> = RefCell::new(HashMap::new());
+}
+
+/// A relation has changed (0: any may have). Called from invalidation callbacks: drops what is known, no more.
+pub fn forget(changed: Oid) {
+    EPOCH.set(EPOCH.get().wrapping_add(1));
+    KNOWN.with(|known| {
+        // Never borrowed across a call into the server, where callbacks run; so this can't fail.
+        if let Ok(mut known) = known.try_borrow_mut() {
+            if changed == Oid::INVALID {
+                known.clear();
+            } else {
+                known.retain(|relation, entry| *relation != changed && !entry.ancestors.contains(&changed));
+            }
+        }
+    });
+}
+
+/// What the relation is.
+pub fn class(installed: &Installed, relation: Oid) -> Class {
+    if relation.to_u32() < FIRST_NORMAL {
+        let statistics = relation == pg_sys::StatisticRelationId || relation == Oid::from(PG_STATISTIC_EXT_DATA);
+        return if statistics { Class::Statistics } else { toast_of_catalog(relation) };
+    }
+    let known = KNOWN.with_borrow(|known| known.get(&relation).map(|entry| entry.class.clone()));
+    if let Some(class) = known {
+        return class;
+    }
+    let before = EPOCH.get();
+    let entry = look_up(installed, relation);
+    let class = entry.class.clone();
+    // What changed while it was being looked up found nothing to forget: such an answer is used once and not kept.
+    if EPOCH.get() == before {
+        KNOWN.with_borrow_mut(|known| known.insert(relation, entry));
+    }
+    class
+}
+
+/// The TOAST table of pg_statistic holds most common values that are long.
+fn toast_of_catalog(relation: Oid) -> Class {
+    const PG_TOAST: u32 = 99;
+    if relation::schema(relation).to_u32() == PG_TOAST { Class::Toast } else { Class::Plain }
+}
+
+fn look_up(installed: &Installed, relation: Oid) -> Entry {
+    let plain = |class| Entry { class, ancestors: Vec::new() };
+    if installed.owns(relation) {
+        return plain(Class::Own);
+    }
+    match relation::kind(relation) {
+        b't' => return plain(Class::Toast),
+        b'r' | b'p' | b'f' | b'm' => {}
+        _ => return plain(Class::Plain),
+    }
+    let mut ancestors = Vec::new();
+    let mut columns: Vec<ProtectedColumn> = Vec::new();
+    collect(relation, relation, &mut ancestors, &mut columns);
+    if !columns.is_empty() {
+        add_generated(relation, &mut columns);
+    }
+    let class =
+        if columns.is_empty() { Class::Plain } else { Class::Protected(Rc::new(Protected { relation, columns })) };
+    Entry { class, ancestors }
+}
+
+/// Adds what `holder` (the relation itself, then its ancestors) protects of `relation`'s columns.
+fn collect(relation: Oid, holder: Oid, ancestors: &mut Vec<Oid>, columns: &mut Vec<ProtectedColumn>) {
+    for (column, text) in seclabel::of_columns(holder, PROVIDER) {
+        let number = if holder == relation {
+            Some(column)
+        } else {
+            // Inheritance goes by name.
+            relation::column_name(holder, column).and_then(|name| relation::column_number(relation, &name))
+        };
+        let Some(number) = number else { continue };
+        let protector = Protector { relation: holder, column, label: Label::parse(&text).ok() };
+        match columns.iter_mut().find(|known| known.number == number) {
+            Some(known) => known.protectors.push(protector),
+            None => columns.push(ProtectedColumn {
+                number,
+                of: relation::column_type(relation, number),
+                protectors: vec![protector],
+            }),
+        }
+    }
+    for parent in relation::parents(holder) {
+        if !ancestors.contains(&parent) {
+            ancestors.push(parent);
+            collect(relation, parent, ancestors, columns);
+        }
+    }
+}
+
+/// A column computed from a protected one tells what that holds: it is protected as well. A plain copy is masked as its
+/// source is; anything else has no mask that fits, and is NULL where the source is masked. Who may see the source may
+/// see both.
+fn add_generated(relation: Oid, columns: &mut Vec<ProtectedColumn>) {
+    for generated in generated::of(relation) {
+        let whole_row = generated.sources.contains(&0);
+        let protectors: Vec<Protector> = columns
+            .iter()
+            .filter(|column| whole_row || generated.sources.contains(&column.number))
+            .flat_map(|column| &column.protectors)
+            .map(|by| Protector {
+                relation: by.relation,
+                column: by.column,
+                label: if generated.copy { by.label.clone() } else { None },
+            })
+            .collect();
+        if protectors.is_empty() {
+            continue;
+        }
+        match columns.iter_mut().find(|known| known.number == generated.number) {
+            // Its own label says how it is masked; its sources still say when.
+            Some(known) => known.protectors.extend(protectors),
+            None => columns.push(ProtectedColumn {
+                number: generated.number,
+                of: relation::column_type(relation, generated.number),
+                protectors,
+            }),
+        }
+    }
+}
+
+impl Protected {
+    /// The protected column of that number.
+    pub fn column(&self, number: i16) -> Option<&ProtectedColumn> {
+        self.columns.iter().find(|column| column.number == number)
+    }
+}
