@@ -1,0 +1,110 @@
+//! Utility statements: refused, changed, or let through.
+
+use jitmask_core::model::decide::Subject;
+use pgrx::pg_sys::{self, NodeTag, Oid, PlannedStmt};
+
+use super::rulings;
+use super::{copy, ddl, removal};
+use crate::catalog::extension::{self, Installed};
+use crate::catalog::session;
+use crate::error::Result;
+use crate::pg::{compat, events, tree};
+
+/// A utility statement after it was looked at.
+pub struct Treated {
+    /// What to run.
+    pub statement: *mut PlannedStmt,
+    /// It stores what it reads, so grants don't count in it.
+    pub stores: bool,
+    /// It runs code, as CALL and DO do, and is not merely the way to a query of the client's own.
+    pub runs_code: bool,
+}
+
+/// Looks at a utility statement before it runs.
+///
+/// # Safety
+/// `statement` must be the server's; it is not changed in place.
+pub unsafe fn treat(statement: *mut PlannedStmt) -> Result<Treated> {
+    // SAFETY: as for the caller.
+    let tag = unsafe { tree::tag((*statement).utilityStmt) };
+    let as_it_is = Treated { statement, stores: false, runs_code: !leads_to_query(tag) };
+    // In a failed transaction only ROLLBACK and the like get through, and no catalog can be read. And what comes before
+    // a transaction's first snapshot must not take one.
+    if tag == NodeTag::T_LockStmt && events::in_live_transaction() {
+        // SAFETY: as for the caller.
+        unsafe { ddl::no_lock_on_ours(&session::subject(), (*statement).utilityStmt.cast())? };
+    }
+    if !events::in_live_transaction() || runs_without_snapshot(tag) {
+        return Ok(as_it_is);
+    }
+    let Some(ours) = extension::installed() else { return Ok(as_it_is) };
+    session::sync(&ours);
+    let subject = session::subject();
+    // SAFETY: as for the caller; nodes are checked by tag before they are cast.
+    unsafe {
+        let node = (*statement).utilityStmt;
+        if tag == NodeTag::T_DropStmt {
+            removal::check(node.cast())?;
+        }
+        ddl::check(&ours, &subject, node)?;
+        let stores = match tag {
+            NodeTag::T_CreateTableAsStmt | NodeTag::T_RefreshMatViewStmt => true,
+            NodeTag::T_DeclareCursorStmt => {
+                (*node.cast::<pg_sys::DeclareCursorStmt>()).options & pg_sys::CURSOR_OPT_HOLD as i32 != 0
+            }
+            NodeTag::T_CopyStmt => {
+                let stmt = node.cast::<pg_sys::CopyStmt>();
+                let changed = copy::treat(&ours, &subject, statement, stmt)?;
+                return Ok(Treated {
+                    statement: changed.unwrap_or(statement),
+                    stores: !(*stmt).filename.is_null() || (*stmt).is_program,
+                    ..as_it_is
+                });
+            }
+            // Its rows are stored first; what a portal that is run bit by bit gives later passes no hook.
+            NodeTag::T_ExecuteStmt => compat::top_portal_may_be_run_in_parts(),
+            _ => false,
+        };
+        Ok(Treated { stores, ..as_it_is })
+    }
+}
+
+/// Statements that only lead to a query which the client itself has written.
+fn leads_to_query(tag: NodeTag) -> bool {
+    matches!(
+        tag,
+        NodeTag::T_ExecuteStmt
+            | NodeTag::T_PrepareStmt
+            | NodeTag::T_DeclareCursorStmt
+            | NodeTag::T_FetchStmt
+            | NodeTag::T_ExplainStmt
+            | NodeTag::T_CopyStmt
+    )
+}
+
+/// Statements that the server itself runs without a snapshot (PlannedStmtRequiresSnapshot() in pquery.c): none of them
+/// concerns us, and taking one would make `BEGIN ISOLATION LEVEL …` fail.
+fn runs_without_snapshot(tag: NodeTag) -> bool {
+    matches!(
+        tag,
+        NodeTag::T_TransactionStmt
+            | NodeTag::T_LockStmt
+            | NodeTag::T_VariableSetStmt
+            | NodeTag::T_VariableShowStmt
+            | NodeTag::T_ConstraintsSetStmt
+            | NodeTag::T_FetchStmt
+            | NodeTag::T_ListenStmt
+            | NodeTag::T_NotifyStmt
+            | NodeTag::T_UnlistenStmt
+            | NodeTag::T_CheckPointStmt
+            | NodeTag::T_DeallocateStmt
+            | NodeTag::T_ClosePortalStmt
+            | NodeTag::T_DiscardStmt
+    )
+}
+
+/// Whether the subject sees masks in this relation. Grants don't count: a read grant allows nothing but reading.
+pub fn is_masked_in(ours: &Installed, subject: &Subject, relation: Oid) -> bool {
+    let protected = rulings::protected(ours, &[relation]);
+    !protected.is_empty() && rulings::decide(ours, subject, protected, false).masks()
+}

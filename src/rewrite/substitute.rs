@@ -1,0 +1,302 @@
+//! Puts masks in the place of protected columns, everywhere in a query tree, in place.
+//!
+//! A Var of a masked column becomes its mask over that very Var; everything else stays what and where it was, so row
+//! locks, ONLY, TABLESAMPLE, system columns and index use on other columns are untouched (engine.md 1.3 to 1.7).
+//! The frames of the walk have nothing to drop: an ERROR passes through them.
+
+use std::ffi::{CString, c_void};
+
+use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
+use pgrx::pg_sys::{self, List, Node, NodeTag, Oid, Query, RTEKind, RangeTblEntry, Var};
+
+use crate::catalog::mask::Template;
+use crate::pg::expr::PLACE;
+use crate::pg::relation::ColumnType;
+use crate::pg::{compat, raw, tree};
+
+/// What to do with one column.
+pub struct MaskedColumn {
+    /// Its number.
+    pub number: i16,
+    /// What its values are.
+    pub of: ColumnType,
+    /// Stored length of the type, for NULL constants.
+    pub length: i16,
+    /// Passed by value, likewise.
+    pub by_value: bool,
+    /// What stands in its place.
+    pub mask: Mask,
+}
+
+/// What stands in the place of a column.
+pub enum Mask {
+    /// NULL.
+    Null,
+    /// An expression over the value.
+    Template(Template),
+    /// The value where a function of other columns of the same row says yes, else NULL.
+    If {
+        /// The function; gives a boolean.
+        function: Oid,
+        /// The columns it is called with.
+        of: Vec<(i16, ColumnType)>,
+    },
+}
+
+/// One column of a relation, as a row of it needs them all.
+pub struct Field {
+    /// Its number.
+    pub number: i16,
+    /// What its values are; `None` for a column that was dropped.
+    pub of: Option<ColumnType>,
+    /// Its name.
+    pub name: CString,
+}
+
+/// A relation of which at least one column is masked.
+pub struct MaskedRelation {
+    /// The relation.
+    pub relation: Oid,
+    /// Its masked columns.
+    pub columns: Vec<MaskedColumn>,
+    /// All its columns.
+    pub fields: Vec<Field>,
+}
+
+/// A query level on the way down.
+struct Level {
+    query: *mut Query,
+    parent: *const Level,
+}
+
+struct Context {
+    masks: *const [MaskedRelation],
+    /// Entries whose own row security may look at raw values.
+    raw_quals: *const [*mut RangeTblEntry],
+    level: *const Level,
+    /// While the conditions of a relation's own row security are walked: that relation's entry, and its level. Its
+    /// Vars stay raw there; anything nested deeper does not.
+    own_quals: Option<(*const Level, i32)>,
+}
+
+/// Substitutes in the whole tree, but for the conditions that row security added to the entries in `raw_quals`.
+///
+/// # Safety
+/// `query` must be a valid rewritten query tree that may be changed in place.
+pub unsafe fn substitute(query: *mut Query, masks: &[MaskedRelation], raw_quals: &[*mut RangeTblEntry]) {
+    let mut context = Context { masks, raw_quals, level: std::ptr::null(), own_quals: None };
+    let context = (&raw mut context).cast::<c_void>();
+    // SAFETY: as for the caller; an ERROR unwinds from here on.
+    unsafe {
+        pg_guard_ffi_boundary(|| rewrite_level(query, context));
+    }
+}
+
+#[allow(ffi_unwind_calls, reason = "nothing on this frame needs dropping")]
+unsafe extern "C-unwind" fn visit(node: *mut Node, context: *mut c_void) -> *mut Node {
+    if node.is_null() {
+        return node;
+    }
+    // SAFETY: `context` is substitute()'s; nodes are checked by tag before they are cast.
+    unsafe {
+        match tree::tag(node) {
+            NodeTag::T_Query => {
+                rewrite_level(node.cast(), context);
+                node
+            }
+            NodeTag::T_Var => replace(node.cast(), &*context.cast::<Context>()),
+            _ => raw::expression_tree_mutator(node, visit, context),
+        }
+    }
+}
+
+/// One query level. Conditions that core added to an entry for row security are taken off while the rest is walked.
+#[allow(ffi_unwind_calls, reason = "nothing on this frame needs dropping")]
+unsafe fn rewrite_level(query: *mut Query, context: *mut c_void) {
+    // SAFETY: see substitute(). `level` outlives the walk below it; it is plain data.
+    unsafe {
+        let parent = (*context.cast::<Context>()).level;
+        let outer_quals = (*context.cast::<Context>()).own_quals;
+        let level = Level { query, parent };
+        (*context.cast::<Context>()).level = &level;
+        (*context.cast::<Context>()).own_quals = None;
+
+        let entries = tree::len((*query).rtable);
+        let quals = raw::palloc0((entries + 1) * size_of::<*mut List>()).cast::<*mut List>();
+        for place in 0..entries {
+            let entry = tree::nth::<RangeTblEntry>((*query).rtable, place);
+            if (*(*context.cast::<Context>()).raw_quals).contains(&entry) {
+                *quals.add(place) = (*entry).securityQuals;
+                (*entry).securityQuals = std::ptr::null_mut();
+            }
+        }
+        raw::query_tree_mutator(query, visit, context, pg_sys::QTW_DONT_COPY_QUERY as i32);
+        for place in 0..entries {
+            let own = *quals.add(place);
+            if own.is_null() {
+                continue;
+            }
+            let number = i32::try_from(place + 1).unwrap_or(i32::MAX);
+            (*context.cast::<Context>()).own_quals = Some((&level, number));
+            let entry = tree::nth::<RangeTblEntry>((*query).rtable, place);
+            (*entry).securityQuals = raw::expression_tree_mutator(own.cast(), visit, context).cast();
+            (*context.cast::<Context>()).own_quals = None;
+        }
+        (*context.cast::<Context>()).level = parent;
+        (*context.cast::<Context>()).own_quals = outer_quals;
+    }
+}
+
+unsafe fn masks_of(context: &Context, entry: *const RangeTblEntry) -> Option<&MaskedRelation> {
+    // SAFETY: the slice outlives the walk; entries are valid. Transition tables and, from 16 on, views carry a relid
+    // too: only RTE_RELATION is a relation.
+    unsafe {
+        if (*entry).rtekind != RTEKind::RTE_RELATION {
+            return None;
+        }
+        (*context.masks).iter().find(|masked| masked.relation == (*entry).relid)
+    }
+}
+
+/// What stands in the place of a Var: its mask, a row of masks, or the Var itself.
+unsafe fn replace(var: *mut Var, context: &Context) -> *mut Node {
+    // SAFETY: levels are linked frames of the walk; a Var's coordinates are valid in a rewritten tree, and checked.
+    unsafe {
+        let mut level = context.level;
+        for _ in 0..(*var).varlevelsup {
+            if level.is_null() {
+                break;
+            }
+            level = (*level).parent;
+        }
+        let number = (*var).varno;
+        if level.is_null() || number < 1 {
+            return var.cast();
+        }
+        if (*var).varlevelsup == 0
+            && let Some((quals_level, quals_number)) = context.own_quals
+            && std::ptr::eq(quals_level, level)
+            && quals_number == number
+        {
+            return var.cast();
+        }
+        let entry = tree::nth::<RangeTblEntry>((*(*level).query).rtable, (number - 1) as usize);
+        if entry.is_null() {
+            return var.cast();
+        }
+        let Some(masked) = masks_of(context, entry) else { return var.cast() };
+        if (*var).varattno == 0 {
+            return whole_row(var, masked);
+        }
+        match masked.columns.iter().find(|column| column.number == (*var).varattno) {
+            Some(column) => mask_over(var, column),
+            None => var.cast(),
+        }
+    }
+}
+
+/// The mask over a Var. NULL stays NULL: what isn't strict by itself is wrapped, so that the Var (and with it what
+/// outer joins do to it) always has a say.
+unsafe fn mask_over(var: *mut Var, column: &MaskedColumn) -> *mut Node {
+    // SAFETY: the template is a tree on the shelf, copied before it is changed.
+    unsafe {
+        let null = || tree::null_constant(column.of, column.length, column.by_value);
+        match &column.mask {
+            Mask::Null => tree::case(tree::is_null(copy(var)), null(), null(), column.of),
+            Mask::Template(template) => {
+                let masked = fill(template.expression.0, var.cast());
+                if template.strict {
+                    return masked;
+                }
+                tree::case(tree::is_null(copy(var)), null(), masked, column.of)
+            }
+            Mask::If { function, of } => {
+                let mut arguments: *mut List = std::ptr::null_mut();
+                for (number, of) in of {
+                    arguments = raw::lappend(arguments, column_beside(var, *number, *of).cast());
+                }
+                let call = tree::make::<pg_sys::FuncExpr>(NodeTag::T_FuncExpr);
+                (*call).funcid = *function;
+                (*call).funcresulttype = pg_sys::BOOLOID;
+                (*call).args = arguments;
+                (*call).location = -1;
+                tree::case(call.cast(), copy(var), null(), column.of)
+            }
+        }
+    }
+}
+
+/// The row, with masks in the place of masked columns; NULL where an outer join found no row.
+unsafe fn whole_row(var: *mut Var, masked: &MaskedRelation) -> *mut Node {
+    // SAFETY: fresh nodes; Vars are copies of the whole-row Var pointed at one column each.
+    unsafe {
+        let row = tree::make::<pg_sys::RowExpr>(NodeTag::T_RowExpr);
+        let mut arguments: *mut List = std::ptr::null_mut();
+        let mut names: *mut List = std::ptr::null_mut();
+        for field in &masked.fields {
+            let value = match field.of {
+                // As the server itself fills the place of a dropped column in a row.
+                None => tree::null_constant(
+                    ColumnType { oid: pg_sys::INT4OID, typmod: -1, collation: pg_sys::InvalidOid },
+                    4,
+                    true,
+                ),
+                Some(of) => {
+                    let part = column_beside(var, field.number, of);
+                    match masked.columns.iter().find(|column| column.number == field.number) {
+                        Some(column) => mask_over(part, column),
+                        None => part.cast(),
+                    }
+                }
+            };
+            arguments = raw::lappend(arguments, value.cast());
+            let name = raw::makeString(raw::pstrdup(field.name.as_ptr()));
+            names = raw::lappend(names, name.cast());
+        }
+        (*row).args = arguments;
+        (*row).row_typeid = (*var).vartype;
+        (*row).row_format = pg_sys::CoercionForm::COERCE_IMPLICIT_CAST;
+        (*row).colnames = names;
+        (*row).location = -1;
+        let of = ColumnType { oid: (*var).vartype, typmod: -1, collation: pg_sys::InvalidOid };
+        tree::case(tree::is_null(copy(var)), tree::null_constant(of, -1, false), row.cast(), of)
+    }
+}
+
+/// Another column of the row a Var is from.
+unsafe fn column_beside(var: *mut Var, number: i16, of: ColumnType) -> *mut Var {
+    // SAFETY: a copy is changed, not the Var.
+    unsafe {
+        let beside = copy(var).cast::<Var>();
+        compat::point_at(beside, number);
+        (*beside).vartype = of.oid;
+        (*beside).vartypmod = of.typmod;
+        (*beside).varcollid = of.collation;
+        beside
+    }
+}
+
+unsafe fn copy(var: *mut Var) -> *mut Node {
+    // SAFETY: a deep copy in the current context.
+    unsafe { raw::copyObjectImpl(var.cast_const().cast()).cast() }
+}
+
+/// A copy of a template with the value put into its place.
+unsafe fn fill(template: *mut Node, value: *mut Node) -> *mut Node {
+    // SAFETY: the mutator copies; the callback looks at Params only.
+    unsafe { put(template, value.cast()) }
+}
+
+#[allow(ffi_unwind_calls, reason = "nothing on this frame needs dropping")]
+unsafe extern "C-unwind" fn put(node: *mut Node, value: *mut c_void) -> *mut Node {
+    if node.is_null() {
+        return node;
+    }
+    // SAFETY: `value` is the Var to put in; see fill().
+    unsafe {
+        if tree::tag(node) == NodeTag::T_Param && (*node.cast::<pg_sys::Param>()).paramid == PLACE {
+            return copy(value.cast());
+        }
+        raw::expression_tree_mutator(node, put, value)
+    }
+}
