@@ -12,6 +12,12 @@ static GENERATION: PgAtomic<AtomicU64> = unsafe { PgAtomic::new(c"jitmask genera
 // SAFETY: as above.
 static LATEST_TIME: PgAtomic<AtomicI64> = unsafe { PgAtomic::new(c"jitmask latest time") };
 
+/// Makes it look as if somebody had seen this time already.
+#[cfg(feature = "pg_test")]
+pub fn pretend_seen(time: i64) {
+    LATEST_TIME.get().fetch_max(time, Ordering::SeqCst);
+}
+
 /// How many calls-off are remembered. A watch looks every few milliseconds; should more than these be called off in
 /// between, it takes itself for called off.
 const CALLED_OFF: usize = 1024;

@@ -5,7 +5,7 @@ mod tests {
     use pgrx::pg_sys::{self, NodeTag};
     use pgrx::prelude::*;
 
-    use crate::pg::{nesting, tree};
+    use crate::pg::{nesting, shared, tree};
     use crate::rewrite::saved;
     use crate::rewrite::stamp::{Kind, Stamp};
 
@@ -74,6 +74,17 @@ mod tests {
     fn deeper() {
         let room = [0u8; 4096];
         nesting::enter((&raw const room) as usize, |depths| depths.untrusted += 1);
+    }
+
+    /// The cluster these tests run in is thrown away; its later readings stay behind.
+    #[pg_extern]
+    fn time_that_was_seen_does_not_come_back() {
+        let before = shared::clock();
+        let hour_ahead = before.time + 3_600_000_000;
+        shared::pretend_seen(hour_ahead);
+        let after = shared::clock();
+        assert!(after.behind, "a clock that shows less than was seen runs behind");
+        assert!(after.time >= hour_ahead, "what ran out by the time that was seen stays so");
     }
 
     #[pg_extern]

@@ -123,7 +123,10 @@ SELECT * FROM m1 ORDER BY id;
 -- One that carries a protected column straight through, owned by somebody who sees masks.
 SELECT "column" FROM jitmask.attach('last4', 'public.m1.ssn');
 REFRESH MATERIALIZED VIEW m1;
+-- Refused, because the server deletes as the owner, who is masked. The context would name a temporary table by number.
+\set SHOW_CONTEXT never
 REFRESH MATERIALIZED VIEW CONCURRENTLY m1;
+\set SHOW_CONTEXT errors
 SELECT * FROM m1 ORDER BY id;
 GRANT SELECT ON m1 TO regress_bypass_copies_exempt;
 
