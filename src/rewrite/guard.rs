@@ -84,7 +84,8 @@ pub fn masked_write(verb: &str, relation: Oid) -> Error {
         ))
 }
 
-fn verb(command: CmdType::Type) -> &'static str {
+/// What a write is called.
+pub fn verb(command: CmdType::Type) -> &'static str {
     match command {
         CmdType::CMD_INSERT => "INSERT",
         CmdType::CMD_UPDATE => "UPDATE",

@@ -2,10 +2,13 @@
 
 use pgrx::pg_sys::{self, Oid, PlannedStmt, RTEKind, RangeTblEntry};
 
+use super::guard;
 use super::mark;
 use super::prepare::Prepared;
+use super::statement::is_masked_in;
 use crate::catalog::extension::{self, Installed};
 use crate::catalog::protection::{self, Class, Protected};
+use crate::catalog::session;
 use crate::error::{Code, Error, Result};
 use crate::pg::{raw, relation, tree};
 
@@ -48,9 +51,14 @@ pub unsafe fn every_entry_handled(ours: &Installed, plan: *const PlannedStmt) ->
             }
             if let Class::Protected(protected) = protection::class(ours, (*entry).relid)
                 && !mark::get(entry).is_some_and(|handled| covers(ours, handled, &protected))
-                && !out_of_reach(plan, place + 1, &protected)
             {
-                return Err(unprepared(protected.relation));
+                if !out_of_reach(plan, place + 1, &protected) {
+                    return Err(unprepared(protected.relation));
+                }
+                // Read, nothing of it can be named. Written, its rows are at stake, and errors about them name keys.
+                if writes_to(plan, place + 1) && is_masked_in(ours, &session::subject(), protected.relation) {
+                    return Err(guard::masked_write(guard::verb((*plan).commandType), protected.relation));
+                }
             }
         }
     }
@@ -69,6 +77,15 @@ fn covers(ours: &Installed, handled: Oid, child: &Protected) -> bool {
             .and_then(|name| relation::column_number(parent.relation, &name))
             .is_some_and(|number| parent.column(number).is_some())
     })
+}
+
+/// Whether the plan changes rows of the entry.
+unsafe fn writes_to(plan: *const PlannedStmt, number: usize) -> bool {
+    // SAFETY: as for finish(); the list holds integers.
+    unsafe {
+        let targets = (*plan).resultRelations;
+        (0..tree::len(targets)).any(|place| (*(*targets).elements.add(place)).int_value as usize == number)
+    }
 }
 
 /// Whether an entry is there only as the child of a parent that has none of its protected columns: a query over the

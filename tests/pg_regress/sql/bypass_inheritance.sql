@@ -144,3 +144,22 @@ ALTER TABLE own_parent ADD COLUMN extra text;
 SELECT * FROM own_parent;
 SELECT * FROM own_parts;
 SELECT * FROM owned1;
+-- A write through a parent that has none of the protected columns reaches the children's rows: it is a write to them.
+RESET SESSION AUTHORIZATION;
+CREATE TABLE plain_base (id int NOT NULL, note text);
+CREATE TABLE secret_child (ssn text) INHERITS (plain_base);
+INSERT INTO secret_child VALUES (1, 'n', '111-22-3339');
+GRANT SELECT, UPDATE, DELETE ON plain_base, secret_child TO regress_bypass_inheritance_user;
+SELECT "column", state FROM jitmask.attach('last4', 'public.secret_child.ssn');
+PREPARE writes AS UPDATE plain_base SET id = NULL;
+PREPARE spares AS UPDATE ONLY plain_base SET id = 2;
+SET ROLE regress_bypass_inheritance_user;
+SELECT id, note FROM plain_base;
+UPDATE plain_base SET id = NULL;
+DELETE FROM plain_base;
+EXECUTE writes;
+EXECUTE spares;
+UPDATE ONLY plain_base SET note = 'own rows';
+RESET ROLE;
+-- A superuser is not held up.
+UPDATE plain_base SET id = NULL;
