@@ -69,6 +69,11 @@ impl Rulings {
         self.each().any(|ruling| !ruling.raw())
     }
 
+    /// Every protected column is masked.
+    pub fn all_masked(&self) -> bool {
+        self.each().all(|ruling| !ruling.raw())
+    }
+
     /// Some column is revealed by a grant, whether it is read or not.
     pub fn by_grant(&self) -> bool {
         self.each().any(|ruling| ruling.grant().is_some())

@@ -46,7 +46,7 @@ pub struct Stamp {
     pub login: u32,
     /// `current_user` when it was planned.
     pub role: u32,
-    /// The generation it was planned under.
+    /// The generation it was planned under; [`Stamp::NO_GENERATION`] if the plan shows anything raw.
     pub generation: u64,
     /// The first instant at which the clock alone may have changed a decision; `i64::MAX` for never.
     pub valid_until: i64,
@@ -63,6 +63,9 @@ pub struct Stamp {
 }
 
 impl Stamp {
+    /// A generation that never is: generations count from 1.
+    pub const NO_GENERATION: u64 = 0;
+
     /// A stamp for a statement that reads nothing protected.
     pub fn untouched(direct: bool) -> Self {
         Stamp {

@@ -283,3 +283,22 @@ SET SESSION AUTHORIZATION regress_plans_user;
 EXECUTE g;
 RESET SESSION AUTHORIZATION;
 SELECT id, state FROM jitmask.grant_ ORDER BY id;
+-- Leaving a group that a policy leaves out: no table of jitmask's changes, and a kept plan notices all the same.
+RESET SESSION AUTHORIZATION;
+CREATE ROLE regress_plans_group;
+CREATE ROLE regress_plans_member LOGIN IN ROLE regress_plans_group;
+CREATE TABLE public.left_out (ssn text);
+INSERT INTO public.left_out VALUES ('111-22-3377');
+GRANT SELECT ON public.left_out TO regress_plans_member;
+SELECT state FROM jitmask.create_policy('but_group', 'mask_partial(value, 0, 4)');
+SELECT state FROM jitmask.attach('but_group', 'public.left_out.ssn', except_roles => '{regress_plans_group}');
+SET plan_cache_mode = force_generic_plan;
+SET ROLE regress_plans_member;
+PREPARE kept AS SELECT ssn FROM public.left_out;
+-- Raw: as a member of the group.
+EXECUTE kept;
+RESET ROLE;
+REVOKE regress_plans_group FROM regress_plans_member;
+SET ROLE regress_plans_member;
+EXECUTE kept;
+RESET ROLE;
