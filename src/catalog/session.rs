@@ -26,6 +26,8 @@ pub struct Caller {
 
 thread_local! {
     static SEEN: Cell<u64> = const { Cell::new(0) };
+    /// Counts from 1, see [`state`].
+    static STATE: Cell<u64> = const { Cell::new(1) };
     static ENDED: RefCell<Vec<i64>> = const { RefCell::new(Vec::new()) };
     static CHANGED: Cell<bool> = const { Cell::new(false) };
     /// For the transaction under way: whose grants were looked at when it began, and whether there were any.
@@ -37,6 +39,7 @@ pub fn init() {
     events::listen(Listeners {
         relation_changed,
         function_changed: mask::forget,
+        role_changed: next_state,
         schema_changed: extension::forget,
         transaction_ended,
         committed,
@@ -133,6 +136,7 @@ pub fn sync(ours: &Installed) {
         events::accept_invalidations();
         // The messages say what has changed, and this is not left to them alone.
         cache::forget_all();
+        next_state();
         SEEN.set(generation);
     }
     if BEGAN.get().is_none() {
@@ -144,6 +148,16 @@ pub fn sync(ours: &Installed) {
 /// The generation this session knows of.
 pub fn generation() -> u64 {
     SEEN.get()
+}
+
+fn next_state() {
+    STATE.set(STATE.get() + 1);
+}
+
+/// Changes when anything may have changed that decisions about one and the same subject rest on, but the clock: the
+/// generation, or who is a member of which role. It means something in this process only, as plans do.
+pub fn state() -> u64 {
+    STATE.get()
 }
 
 /// Whether the login had grants already when this transaction began. Functions that were set up before are not watched

@@ -13,6 +13,7 @@ use super::{nesting, watch};
 thread_local! {
     static RELATION: Cell<Option<fn(Oid)>> = const { Cell::new(None) };
     static FUNCTION: Cell<Option<fn()>> = const { Cell::new(None) };
+    static ROLE: Cell<Option<fn()>> = const { Cell::new(None) };
     static SCHEMA: Cell<Option<fn()>> = const { Cell::new(None) };
     static TRANSACTION: Cell<Option<fn()>> = const { Cell::new(None) };
     static COMMITTED: Cell<Option<fn()>> = const { Cell::new(None) };
@@ -26,6 +27,8 @@ pub struct Listeners {
     pub relation_changed: fn(Oid),
     /// Some function has changed.
     pub function_changed: fn(),
+    /// Some role, or who is a member of which, has changed.
+    pub role_changed: fn(),
     /// Some schema has changed.
     pub schema_changed: fn(),
     /// A transaction has ended, either way.
@@ -42,6 +45,7 @@ pub struct Listeners {
 pub fn listen(listeners: Listeners) {
     RELATION.set(Some(listeners.relation_changed));
     FUNCTION.set(Some(listeners.function_changed));
+    ROLE.set(Some(listeners.role_changed));
     SCHEMA.set(Some(listeners.schema_changed));
     TRANSACTION.set(Some(listeners.transaction_ended));
     COMMITTED.set(Some(listeners.committed));
@@ -61,6 +65,9 @@ pub fn listen(listeners: Listeners) {
             Some(schema_changed),
             nothing,
         );
+        for roles in [pg_sys::SysCacheIdentifier::AUTHOID, pg_sys::SysCacheIdentifier::AUTHMEMROLEMEM] {
+            pg_sys::CacheRegisterSyscacheCallback(roles as i32, Some(role_changed), nothing);
+        }
         pg_sys::RegisterXactCallback(Some(transaction_event), std::ptr::null_mut());
         pg_sys::RegisterSubXactCallback(Some(subtransaction_event), std::ptr::null_mut());
         pg_sys::RegisterResourceReleaseCallback(Some(release_event), std::ptr::null_mut());
@@ -87,6 +94,12 @@ unsafe extern "C-unwind" fn relation_changed(_: pg_sys::Datum, relation: Oid) {
 
 unsafe extern "C-unwind" fn function_changed(_: pg_sys::Datum, _: i32, _: u32) {
     if let Some(listener) = FUNCTION.get() {
+        listener();
+    }
+}
+
+unsafe extern "C-unwind" fn role_changed(_: pg_sys::Datum, _: i32, _: u32) {
+    if let Some(listener) = ROLE.get() {
         listener();
     }
 }

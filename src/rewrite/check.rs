@@ -45,13 +45,13 @@ pub fn holds(ours: &Installed, stamp: &Stamp) -> Result<bool> {
     session::sync(ours);
     let subject = session::subject();
     let counts = stamp.trusted && trust::circumstances_allow(&subject);
-    let same_subject = subject.login == stamp.login && subject.role == stamp.role;
+    let same_subject = (subject.login, subject.role, subject.superuser) == (stamp.login, stamp.role, stamp.superuser);
     let in_time = stamp.valid_until == i64::MAX || {
         let clock = shared::clock();
         // By a clock that was set back nobody can tell whether a grant is over: decide again, without grants.
         clock.time < stamp.valid_until && !clock.behind
     };
-    if same_subject && in_time && stamp.generation == session::generation() && counts == stamp.counted {
+    if same_subject && in_time && stamp.state == session::state() && counts == stamp.counted {
         return Ok(true);
     }
     if stamp.row_security && subject.role != stamp.role {

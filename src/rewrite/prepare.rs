@@ -82,9 +82,10 @@ pub unsafe fn prepare(
         row_security,
         login: subject.login,
         role: subject.role,
-        // What is raw may rest on what no generation counts (membership of roles, settings, superuser): decided again at
-        // every execution. Only a plan that shows nothing raw is let through by its generation.
-        generation: if rulings.all_masked() { session::generation() } else { Stamp::NO_GENERATION },
+        // What is raw may rest on what this session has not heard of yet (membership of roles changed by others): decided
+        // again at every execution. Only a plan that shows nothing raw is let through by the state it was made in.
+        superuser: subject.superuser,
+        state: if rulings.all_masked() { session::state() } else { Stamp::NO_STATE },
         valid_until: rulings.valid_until(),
         query: unsafe { saved::keep(query, options) },
         digest: rulings.digest(),

@@ -46,8 +46,10 @@ pub struct Stamp {
     pub login: u32,
     /// `current_user` when it was planned.
     pub role: u32,
-    /// The generation it was planned under; [`Stamp::NO_GENERATION`] if the plan shows anything raw.
-    pub generation: u64,
+    /// The role counted as a superuser when it was planned.
+    pub superuser: bool,
+    /// The session's state it was planned under; [`Stamp::NO_STATE`] if the plan shows anything raw.
+    pub state: u64,
     /// The first instant at which the clock alone may have changed a decision; `i64::MAX` for never.
     pub valid_until: i64,
     /// The query, as `saved` knows it.
@@ -63,8 +65,8 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    /// A generation that never is: generations count from 1.
-    pub const NO_GENERATION: u64 = 0;
+    /// A state that never is: states count from 1.
+    pub const NO_STATE: u64 = 0;
 
     /// A stamp for a statement that reads nothing protected.
     pub fn untouched(direct: bool) -> Self {
@@ -76,7 +78,8 @@ impl Stamp {
             row_security: false,
             login: 0,
             role: 0,
-            generation: 0,
+            superuser: false,
+            state: Stamp::NO_STATE,
             valid_until: i64::MAX,
             query: [0; 16],
             digest: [0; 16],
@@ -95,10 +98,14 @@ impl Stamp {
             Kind::ForeignKey => 4,
         };
         let flag = |set: bool, bit: u32| u32::from(set) << bit;
-        let flags = flag(self.direct, 8) | flag(self.counted, 9) | flag(self.trusted, 10) | flag(self.row_security, 11);
+        let flags = flag(self.direct, 8)
+            | flag(self.counted, 9)
+            | flag(self.trusted, 10)
+            | flag(self.row_security, 11)
+            | flag(self.superuser, 12);
         let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
         let mut words = vec![VERSION, kind | flags, self.login, self.role];
-        push_long(&mut words, self.generation);
+        push_long(&mut words, self.state);
         push_long(&mut words, self.valid_until as u64);
         for bytes in [self.query, self.digest] {
             words.extend(
@@ -132,7 +139,7 @@ impl Stamp {
         };
         let flag = |bit: u32| first & (1 << bit) != 0;
         let (login, role) = (words.next()?, words.next()?);
-        let (generation, valid_until) = (words.long()?, words.long()? as i64);
+        let (state, valid_until) = (words.long()?, words.long()? as i64);
         let (query, digest) = (words.bytes()?, words.bytes()?);
         let relations = (0..words.next()?).map(|_| words.next()).collect::<Option<_>>()?;
         let revealed =
@@ -146,7 +153,8 @@ impl Stamp {
             row_security: flag(11),
             login,
             role,
-            generation,
+            superuser: flag(12),
+            state,
             valid_until,
             query,
             digest,

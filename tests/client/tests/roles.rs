@@ -119,6 +119,9 @@ fn a_superuser_is_masked_when_the_setting_says_so() {
     assert_eq!(sees(&mut chief), Sight::Raw);
     chief.run("SET jitmask.mask_superusers = on");
     assert_eq!(sees(&mut chief), Sight::Masked);
+    // A plan that was made, and kept, while masked.
+    chief.run("DEALLOCATE p; PREPARE p AS SELECT ssn FROM customers WHERE id = 1");
+    assert_eq!(sees(&mut chief), Sight::Masked);
     chief.run("SET jitmask.mask_superusers = off");
     assert_eq!(sees(&mut chief), Sight::Raw);
 }
@@ -140,4 +143,25 @@ fn a_security_definer_function_of_an_exempt_role_shows_what_its_owner_chose() {
     assert_eq!(Sight::of(&sam.value("SELECT by_exempt()")), Sight::Raw);
     assert_eq!(Sight::of(&sam.value("SELECT by_nobody()")), Sight::Masked);
     assert!(sam.sees_masked());
+}
+
+#[test]
+fn a_kept_masked_plan_follows_membership_of_the_roles_a_policy_names() {
+    let world = World::new("membership");
+    let (ada, eve) = (world.role("ada"), world.role("eve"));
+    let mut chief = world.chief();
+    chief.run(&format!(
+        "SELECT jitmask.create_policy('for_friends', 'mask_partial(value, 0, 6)', description => 'shows more');
+         SELECT jitmask.attach('for_friends', 'public.customers.ssn', to_roles => '{{{ada}}}', priority => 9)"
+    ));
+    let mut session = world.login("eve");
+    session.run(PINNED);
+    let little = session.value("EXECUTE p");
+    chief.run(&format!("GRANT {ada} TO {eve}"));
+    let more = session.value("EXECUTE p");
+    assert_ne!(more, little, "a member sees what the policy for members shows");
+    session.run("DEALLOCATE p; PREPARE p AS SELECT ssn FROM customers WHERE id = 1");
+    assert_eq!(session.value("EXECUTE p"), more, "in a plan that is made now");
+    chief.run(&format!("REVOKE {ada} FROM {eve}"));
+    assert_eq!(session.value("EXECUTE p"), little, "and no longer once she is none");
 }
