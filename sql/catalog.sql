@@ -9,6 +9,7 @@ CREATE TABLE jitmask.policy (
     policy_id       int         NOT NULL GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     name            text        NOT NULL UNIQUE CHECK (name ~ '^[a-z_][a-z0-9_]{0,62}$'),
     mask            text        NOT NULL,
+    write_back      text        NOT NULL DEFAULT 'keep' CHECK (write_back IN ('keep', 'error', 'allow')),
     description     text        NOT NULL DEFAULT '',
     revision        int         NOT NULL DEFAULT 1,
     created_by_name text,

@@ -2,9 +2,9 @@
 -- list with the catalog, so that a new function is usable by nobody until somebody has thought about it.
 -- The listed functions check their callers themselves: most are for administrators or deciders (see api/guard.rs).
 
-COMMENT ON FUNCTION jitmask.create_policy(text, text, text, text[], int, interval, interval, interval, text, text, text[]) IS
+COMMENT ON FUNCTION jitmask.create_policy(text, text, text, text[], int, interval, interval, interval, text, text, text[], text) IS
     'Makes a masking policy: a mask (an SQL expression over "value") under a name, and the rules of requests under it. For administrators. default_duration is one hour, or the maximum if that is shorter.';
-COMMENT ON FUNCTION jitmask.alter_policy(text, text, text, text[], int, interval, interval, interval, text, text, text[]) IS
+COMMENT ON FUNCTION jitmask.alter_policy(text, text, text, text[], int, interval, interval, interval, text, text, text[], text) IS
     'Changes a masking policy; what is NULL stays as it is, an empty pattern or list of purposes takes it away. For administrators.';
 COMMENT ON FUNCTION jitmask.drop_policy(text) IS
     'Drops a masking policy that is attached to no column. For administrators.';
@@ -64,6 +64,10 @@ COMMENT ON FUNCTION jitmask.statistics_visible(oid, smallint) IS
     'Whether you may see planner statistics of a column; the engine asks when statistics are read.';
 COMMENT ON FUNCTION jitmask.extended_statistics_visible(oid) IS
     'Whether you may see the data of an extended statistics object; the engine asks when it is read.';
+COMMENT ON FUNCTION jitmask.keep(anyelement, anyelement, anyelement, text) IS
+    'The assigned value; the stored one where what is assigned is what is shown of it. The engine puts it into statements that write.';
+COMMENT ON FUNCTION jitmask.keep_part(anyelement, anyelement, anyelement, anyelement, text) IS
+    'The same as keep, for the assignment of a part of a value.';
 COMMENT ON FUNCTION jitmask.my_rights() IS
     'The rights of this login in this database.';
 COMMENT ON FUNCTION jitmask.create_default_key() IS
@@ -137,8 +141,8 @@ TO PUBLIC;
 
 -- For administrators and auditors; the functions refuse everybody else.
 GRANT EXECUTE ON FUNCTION
-    jitmask.create_policy(text, text, text, text[], int, interval, interval, interval, text, text, text[]),
-    jitmask.alter_policy(text, text, text, text[], int, interval, interval, interval, text, text, text[]),
+    jitmask.create_policy(text, text, text, text[], int, interval, interval, interval, text, text, text[], text),
+    jitmask.alter_policy(text, text, text, text[], int, interval, interval, interval, text, text, text[], text),
     jitmask.drop_policy(text),
     jitmask.attach(text, text, text[], text[], int, text, boolean),
     jitmask.attach(text, text[], text[], text[], int, text, boolean),
@@ -161,7 +165,8 @@ TO PUBLIC;
 COMMENT ON FUNCTION jitmask.preview_as(text, text, bigint) IS
     'The first rows a query gives to a role, as JSON, with the masks that role sees. For administrators.';
 
--- Masks run with the privileges of whoever reads, so everybody needs them; so does what guards the statistics.
+-- Masks run with the privileges of whoever reads, so everybody needs them; so does what guards the
+-- statistics and what keeps stored values from being overwritten by their masks.
 DO $$
 DECLARE
     mask regprocedure;
@@ -169,7 +174,7 @@ BEGIN
     FOR mask IN SELECT oid FROM pg_proc
                  WHERE pronamespace = 'jitmask'::regnamespace
                    AND proname IN ('mask_default', 'mask_partial', 'mask_email', 'mask_null', 'mask_constant', 'mask_hash',
-                                   'statistics_visible', 'extended_statistics_visible')
+                                   'keep', 'keep_part', 'statistics_visible', 'extended_statistics_visible')
     LOOP
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO PUBLIC', mask);
     END LOOP;

@@ -4,7 +4,7 @@
 -- Time is the wall clock: what has run out shows as such, whether or not anybody has recorded it.
 
 CREATE VIEW jitmask.policies WITH (security_barrier) AS
-SELECT p.name, p.mask, p.description,
+SELECT p.name, p.mask, p.write_back, p.description,
        ARRAY(SELECT a::text FROM unnest(r.approvers) AS a ORDER BY 1) AS approvers,
        r.quorum, r.deny_threshold, r.default_duration, r.max_duration, r.request_ttl,
        r.reason_pattern, r.ticket_pattern, r.purposes, p.revision, p.created_by_name AS created_by, p.created_at

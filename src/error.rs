@@ -39,6 +39,8 @@ pub enum Code {
     MaskedRefused,
     /// JM002: a reveal ended while its rows were being read.
     RevealEnded,
+    /// JM003: what is made of masked values can't be assigned to a masked column.
+    MaskedAssignment,
     /// JM004: a deciding function was not called directly by the client.
     NotDirect,
     /// JM005: a plan reads a protected relation and jitmask did not prepare it.
@@ -63,7 +65,9 @@ impl Code {
             Code::NotSupported => ERRCODE_FEATURE_NOT_SUPPORTED,
             Code::ReadOnly => ERRCODE_READ_ONLY_SQL_TRANSACTION,
             Code::Retry => ERRCODE_T_R_SERIALIZATION_FAILURE,
-            Code::MaskedRefused | Code::RevealEnded | Code::NotDirect | Code::Unprepared => return None,
+            Code::MaskedRefused | Code::MaskedAssignment | Code::RevealEnded | Code::NotDirect | Code::Unprepared => {
+                return None;
+            }
         })
     }
 
@@ -72,6 +76,7 @@ impl Code {
         match self {
             Code::MaskedRefused => b"JM001",
             Code::RevealEnded => b"JM002",
+            Code::MaskedAssignment => b"JM003",
             Code::NotDirect => b"JM004",
             _ => b"JM005",
         }

@@ -18,6 +18,7 @@ mod exempt;
 mod grant;
 mod guard;
 mod health;
+mod keep;
 mod keyed;
 mod masks;
 mod narrow;

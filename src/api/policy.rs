@@ -1,6 +1,7 @@
 //! Masking policies: create_policy, alter_policy, drop_policy.
 
 use jitmask_core::model::label::is_policy_name;
+use jitmask_core::model::write_back::WriteBack;
 use pgrx::datum::Interval;
 use pgrx::prelude::*;
 use serde_json::json;
@@ -36,6 +37,7 @@ fn create_policy(
     reason_pattern: default!(Option<String>, "NULL"),
     ticket_pattern: default!(Option<String>, "NULL"),
     purposes: default!(Option<Vec<Option<String>>>, "NULL"),
+    write_back: default!(Option<&str>, "NULL"),
 ) -> TableIterator<'static, (name!(policy, String), name!(mask, String), name!(state, String))> {
     let body = || {
         guard::admin("create_policy")?;
@@ -49,12 +51,13 @@ fn create_policy(
             ticket_pattern,
             purposes: args::list("purposes", purposes)?,
         };
-        create(args::said("name", name, CREATE)?, args::said("mask", mask, CREATE)?, description.unwrap_or(""), draft)
+        let (name, mask) = (args::said("name", name, CREATE)?, args::said("mask", mask, CREATE)?);
+        create(name, mask, description.unwrap_or(""), written_back(write_back)?.unwrap_or_default(), draft)
     };
     TableIterator::once(or_raise(body()))
 }
 
-fn create(name: &str, mask: &str, description: &str, draft: Draft) -> Result<Outcome> {
+fn create(name: &str, mask: &str, description: &str, write_back: WriteBack, draft: Draft) -> Result<Outcome> {
     if !is_policy_name(name) {
         let error = Error::new(Code::BadArgument, format!("\"{name}\" is not a name for a policy"))
             .detail("A name holds lower-case letters, digits and underscores, begins with no digit, and has at most 63 of them.");
@@ -72,9 +75,10 @@ fn create(name: &str, mask: &str, description: &str, draft: Draft) -> Result<Out
     }
     mask::check_somehow(mask)?;
     let made = store::write_one(
-        "INSERT INTO jitmask.policy (name, mask, description, created_by_name) VALUES ($1, $2, $3, session_user)
+        "INSERT INTO jitmask.policy (name, mask, description, write_back, created_by_name)
+              VALUES ($1, $2, $3, $4, session_user)
          ON CONFLICT (name) DO NOTHING RETURNING policy_id",
-        &[name.into(), mask.into(), description.into()],
+        &[name.into(), mask.into(), description.into(), write_back.name().into()],
         |row| row.need::<i32>(1),
     )?;
     let Some(policy_id) = made else {
@@ -85,7 +89,14 @@ fn create(name: &str, mask: &str, description: &str, draft: Draft) -> Result<Out
         )));
     };
     rules::create(policy_id, draft)?;
-    trail::record("policy_created", None, Some(name), &json!({ "mask": mask, "rule": rules::described(policy_id)? }))?;
+    trail::record(
+        "policy_created",
+        None,
+        Some(name),
+        &json!({
+            "mask": mask, "write_back": write_back.name(), "rule": rules::described(policy_id)?,
+        }),
+    )?;
     Ok((name.to_owned(), mask.to_owned(), "created".to_owned()))
 }
 
@@ -104,6 +115,7 @@ fn alter_policy(
     reason_pattern: default!(Option<String>, "NULL"),
     ticket_pattern: default!(Option<String>, "NULL"),
     purposes: default!(Option<Vec<Option<String>>>, "NULL"),
+    write_back: default!(Option<&str>, "NULL"),
 ) -> TableIterator<'static, (name!(policy, String), name!(mask, String), name!(state, String))> {
     let body = || {
         guard::admin("alter_policy")?;
@@ -117,12 +129,18 @@ fn alter_policy(
             ticket_pattern,
             purposes: args::list("purposes", purposes)?,
         };
-        alter(args::said("name", name, ALTER)?, mask, description, draft)
+        alter(args::said("name", name, ALTER)?, mask, description, written_back(write_back)?, draft)
     };
     TableIterator::once(or_raise(body()))
 }
 
-fn alter(name: &str, mask: Option<&str>, description: Option<&str>, draft: Draft) -> Result<Outcome> {
+fn alter(
+    name: &str,
+    mask: Option<&str>,
+    description: Option<&str>,
+    write_back: Option<WriteBack>,
+    draft: Draft,
+) -> Result<Outcome> {
     let policy = find(name)?;
     let mask = match mask {
         None => policy.mask.clone(),
@@ -136,14 +154,17 @@ fn alter(name: &str, mask: Option<&str>, description: Option<&str>, draft: Draft
         }
     };
     store::run(
-        "UPDATE jitmask.policy SET mask = $2, description = coalesce($3, description), revision = revision + 1
+        "UPDATE jitmask.policy SET mask = $2, description = coalesce($3, description),
+                write_back = coalesce($4, write_back), revision = revision + 1
           WHERE policy_id = $1",
-        &[policy.id.into(), mask.as_str().into(), description.into()],
+        &[policy.id.into(), mask.as_str().into(), description.into(), write_back.map(WriteBack::name).into()],
     )?;
     let before = rules::described(policy.id)?;
     rules::alter(policy.id, draft)?;
     let detail = json!({
-        "mask": mask, "mask_before": policy.mask, "rule": rules::described(policy.id)?, "rule_before": before,
+        "mask": mask, "mask_before": policy.mask,
+        "write_back": write_back.map(WriteBack::name).unwrap_or(&policy.write_back), "write_back_before": policy.write_back,
+        "rule": rules::described(policy.id)?, "rule_before": before,
     });
     trail::record("policy_altered", None, Some(name), &detail)?;
     Ok((name.to_owned(), mask, "altered".to_owned()))
@@ -178,20 +199,33 @@ fn drop_it(name: &str) -> Result<Outcome> {
     Ok((name.to_owned(), policy.mask, "dropped".to_owned()))
 }
 
+/// 22023 for what is none of the three.
+fn written_back(name: Option<&str>) -> Result<Option<WriteBack>> {
+    let Some(name) = name else { return Ok(None) };
+    match WriteBack::named(name) {
+        Some(write_back) => Ok(Some(write_back)),
+        None => Err(Error::new(Code::BadArgument, format!("\"{name}\" is no value for write_back"))
+            .detail("keep: a masked value that is written back leaves the stored one as it is. error: it is refused. allow: it is stored.")
+            .hint("SELECT * FROM jitmask.alter_policy('ssn_last4', write_back => 'keep');")),
+    }
+}
+
 /// A policy as stored.
 pub struct Policy {
     /// Its number.
     pub id: i32,
     /// Its mask.
     pub mask: String,
+    /// What becomes of masked values that are written back, by name.
+    pub write_back: String,
 }
 
 /// The policy of that name; a row lock keeps it until the transaction ends. 42704 if there is none.
 pub fn find(name: &str) -> Result<Policy> {
     let found = store::write_one(
-        "SELECT policy_id, mask FROM jitmask.policy WHERE name = $1 FOR UPDATE",
+        "SELECT policy_id, mask, write_back FROM jitmask.policy WHERE name = $1 FOR UPDATE",
         &[name.into()],
-        |row| Ok(Policy { id: row.need(1)?, mask: row.need(2)? }),
+        |row| Ok(Policy { id: row.need(1)?, mask: row.need(2)?, write_back: row.need(3)? }),
     )?;
     found.ok_or_else(|| {
         Error::new(Code::Unknown, format!("policy \"{name}\" does not exist"))

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use jitmask_core::model::write_back::WriteBack;
 use pgrx::pg_sys::Oid;
 
 use super::cache::{Remembered, Source};
@@ -16,6 +17,8 @@ pub struct Policy {
     pub id: i32,
     /// The mask: an SQL expression over `value`.
     pub mask: String,
+    /// What becomes of masked values that are written back.
+    pub write_back: WriteBack,
     /// Goes up with every change.
     pub revision: i32,
 }
@@ -53,11 +56,13 @@ fn read(installed: &Installed) -> Policies {
     let table = installed.policy;
     let number = |name| scan::column_number(table, name);
     let (id, name, mask, revision) = (number(c"policy_id"), number(c"name"), number(c"mask"), number(c"revision"));
+    let write_back = number(c"write_back");
     scan::rows(table, None, &[], |row| {
         if let (Some(id), Some(name), Some(mask), Some(revision)) =
             (row.get::<i32>(id), row.get::<String>(name), row.get::<String>(mask), row.get::<i32>(revision))
         {
-            policies.by_name.insert(name, Policy { id, mask, revision });
+            let write_back = row.get::<String>(write_back).and_then(|name| WriteBack::named(&name)).unwrap_or_default();
+            policies.by_name.insert(name, Policy { id, mask, write_back, revision });
         }
     });
     let table = installed.trusted_function;

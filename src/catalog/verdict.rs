@@ -2,6 +2,7 @@
 
 use jitmask_core::model::decide::{self, Attached, Audience, Because, Decision, Grant, MaskBy, Subject};
 use jitmask_core::model::label::{Attachment, Label};
+use jitmask_core::model::write_back::WriteBack;
 use pgrx::datum::TimestampWithTimeZone;
 use pgrx::pg_sys::Oid;
 
@@ -24,6 +25,8 @@ pub struct Ruling {
     pub policy: Option<String>,
     /// The mask's text, where one applies.
     pub mask: Option<String>,
+    /// What becomes of masked values that are written back.
+    pub write_back: WriteBack,
     /// The clock alone may change the decision at this instant.
     pub next_change: Option<i64>,
 }
@@ -62,7 +65,13 @@ pub fn rule_on(
     let mut rulings = column.protectors.iter().map(|protector| under(ours, subject, protector, grants, now));
     let Some(first) = rulings.next() else {
         // A protected column without a protector can't be; if it were, it is masked.
-        return Ruling { decision: Decision::Mask(MaskBy::Fallback), policy: None, mask: None, next_change: None };
+        return Ruling {
+            decision: Decision::Mask(MaskBy::Fallback),
+            policy: None,
+            mask: None,
+            write_back: WriteBack::Keep,
+            next_change: None,
+        };
     };
     rulings.fold(first, |sofar, other| {
         let next_change = [sofar.next_change, other.next_change].into_iter().flatten().min();
@@ -86,10 +95,12 @@ fn under(ours: &Installed, subject: &Subject, by: &Protector, grants: Option<&Gr
         Decision::Mask(MaskBy::Fallback) | Decision::Raw(_) => None,
     };
     let policies = policies(ours);
+    let policy = applies.and_then(|attachment| policies.named(&attachment.policy));
     Ruling {
         decision: verdict.decision,
         policy: applies.map(|attachment| attachment.policy.clone()),
-        mask: applies.and_then(|attachment| policies.named(&attachment.policy)).map(|policy| policy.mask.clone()),
+        mask: policy.map(|policy| policy.mask.clone()),
+        write_back: policy.map_or(WriteBack::Keep, |policy| policy.write_back),
         next_change: verdict.next_change,
     }
 }

@@ -104,3 +104,20 @@ pub const USER_TIMEOUT: i32 = 12;
 /// The first number of a timer that extensions may have (utils/timeout.h).
 #[cfg(any(feature = "pg17", feature = "pg18"))]
 pub const USER_TIMEOUT: i32 = 13;
+
+/// The expressions of an entry that stands for GROUP BY, which 18 brought; `None` for any other entry.
+///
+/// # Safety
+/// `entry` must be valid.
+pub unsafe fn group_expressions(entry: *const pg_sys::RangeTblEntry) -> Option<*mut pg_sys::List> {
+    // SAFETY: see above.
+    #[cfg(feature = "pg18")]
+    unsafe {
+        ((*entry).rtekind == pg_sys::RTEKind::RTE_GROUP).then_some((*entry).groupexprs)
+    }
+    #[cfg(not(feature = "pg18"))]
+    {
+        let _ = entry;
+        None
+    }
+}

@@ -6,6 +6,7 @@ pub mod client;
 pub mod compat;
 pub mod constraint;
 pub mod depend;
+pub mod equal;
 pub mod events;
 pub mod expr;
 pub mod function;

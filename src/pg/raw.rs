@@ -39,6 +39,7 @@ unsafe extern "C-unwind" {
         context: *mut c_void,
     ) -> bool;
     pub fn copyObjectImpl(from: *const c_void) -> *mut c_void;
+    pub fn datum_image_eq(left: pg_sys::Datum, right: pg_sys::Datum, by_value: bool, length: c_int) -> bool;
     pub fn lappend(list: *mut List, datum: *mut c_void) -> *mut List;
     pub fn lappend_oid(list: *mut List, datum: pg_sys::Oid) -> *mut List;
 

@@ -110,3 +110,23 @@ pub unsafe fn case(condition: *mut Node, result: *mut Node, otherwise: *mut Node
         case.cast()
     }
 }
+
+/// A text constant.
+///
+/// # Safety
+/// Allocates in the current memory context, which must be valid.
+pub unsafe fn text_constant(text: &std::ffi::CStr) -> *mut Node {
+    // SAFETY: a fresh Const over a fresh text.
+    unsafe {
+        pg_sys::makeConst(
+            pg_sys::TEXTOID,
+            -1,
+            pg_sys::DEFAULT_COLLATION_OID,
+            -1,
+            pg_sys::Datum::from(pg_sys::cstring_to_text(text.as_ptr())),
+            false,
+            false,
+        )
+        .cast()
+    }
+}

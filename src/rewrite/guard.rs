@@ -4,7 +4,6 @@
 use jitmask_core::model::decide::Subject;
 use pgrx::pg_sys::{self, CmdType, Oid};
 
-use super::rulings::Rulings;
 use super::survey::{Place, Survey};
 use crate::catalog::extension::Installed;
 use crate::catalog::protection::{self, Class};
@@ -54,23 +53,6 @@ unsafe fn checked_user(subject: &Subject, place: &Place) -> Oid {
 fn is_view(place: &Place) -> bool {
     // SAFETY: the entry is valid; see closed_relations().
     unsafe { (*place.entry).relkind as u8 == b'v' }
-}
-
-/// Refuses writes to relations of which the session sees masks: it could destroy what it does not see (I6), and
-/// constraint errors would tell what it must not know.
-///
-/// # Safety
-/// The survey's tree must be valid.
-pub unsafe fn writes(rulings: &Rulings, survey: &Survey) -> Result<()> {
-    for place in &survey.relations {
-        // SAFETY: as for the caller.
-        let (target, relation, command) =
-            unsafe { ((*place.query).resultRelation, (*place.entry).relid, (*place.query).commandType) };
-        if command != CmdType::CMD_SELECT && target == place.number && rulings.masks_in(relation) {
-            return Err(masked_write(verb(command), relation));
-        }
-    }
-    Ok(())
 }
 
 /// The error for a write to a protected relation.

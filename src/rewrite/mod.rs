@@ -8,10 +8,12 @@ pub mod check;
 pub mod copy;
 pub mod ddl;
 pub mod direct;
+pub mod flow;
 pub mod guard;
 #[cfg(feature = "pg_test")]
 mod in_server;
 pub mod inline;
+pub mod keep;
 pub mod mark;
 pub mod prepare;
 pub mod reads;
@@ -27,3 +29,4 @@ pub mod substitute;
 pub mod survey;
 pub mod trust;
 pub mod verify;
+pub mod writes;

@@ -8,8 +8,9 @@ use pgrx::pg_sys::{self, List, Query};
 
 use super::rulings::{self, Rulings};
 use super::stamp::{Kind, Stamp};
+use super::substitute::Spared;
 use super::survey::{self, Survey};
-use super::{direct, guard, inline, mark, reads, ri, saved, statistics, substitute, trust};
+use super::{direct, guard, inline, keep, mark, reads, ri, saved, statistics, substitute, trust, writes};
 use crate::catalog::extension::{self, Installed};
 use crate::catalog::{protection, session};
 use crate::error::Result;
@@ -54,7 +55,7 @@ pub unsafe fn prepare(
     let relations = rulings::protected(&ours, &survey.oids());
     let statistics = statistics::masks(&ours, &survey);
     if !statistics.is_empty() {
-        unsafe { substitute::substitute(query, &statistics, &[]) };
+        unsafe { substitute::substitute(query, &statistics, &Spared::default()) };
     }
     if relations.is_empty() {
         let direct = unsafe { direct::qualifies(&ours, query) };
@@ -68,7 +69,8 @@ pub unsafe fn prepare(
     }
     let row_security = survey.queries.iter().any(|level| unsafe { (**level).hasRowSecurity });
     let (rulings, trusted) = unsafe { decide(&ours, &subject, query, &survey, relations) };
-    unsafe { guard::writes(&rulings, &survey)? };
+    let masks = rulings.masked_relations(&ours);
+    let writes = unsafe { writes::check(&masks, &survey)? };
     let revealed = if rulings.by_grant() { rulings.revealed_in(&unsafe { reads::reads(query) }) } else { Vec::new() };
     let mut grants: Vec<i64> = revealed.iter().map(|(_, _, grant)| *grant).collect();
     grants.sort_unstable();
@@ -95,9 +97,10 @@ pub unsafe fn prepare(
     };
     unsafe {
         mark_all(&ours, &survey);
-        let masks = rulings.masked_relations(&ours);
         if !masks.is_empty() {
-            substitute::substitute(query, &masks, &trust::raw_quals(&ours, &survey));
+            let spared = Spared { quals: &trust::raw_quals(&ours, &survey), vars: &writes.raw };
+            substitute::substitute(query, &masks, &spared);
+            keep::apply(&ours, &masks, &survey, &writes)?;
         }
     }
     prepared.stamp = Some(stamp);

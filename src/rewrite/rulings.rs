@@ -100,13 +100,6 @@ impl Rulings {
         self.each().filter_map(|ruling| ruling.next_change).min().unwrap_or(i64::MAX)
     }
 
-    /// Whether this relation has a masked column.
-    pub fn masks_in(&self, relation: Oid) -> bool {
-        self.relations
-            .iter()
-            .any(|ruled| ruled.protected.relation == relation && ruled.rulings.iter().any(|ruling| !ruling.raw()))
-    }
-
     /// All decisions, condensed: two statements with the same relations and the same digest are treated alike.
     pub fn digest(&self) -> [u8; 16] {
         let mut hash = Sha256::new();
@@ -123,6 +116,7 @@ impl Rulings {
                         hash.update(b"mask");
                         hash.update((mask.len() as u64).to_le_bytes());
                         hash.update(mask.as_bytes());
+                        hash.update(ruling.write_back.name());
                     }
                     (Decision::Mask(_), None) => hash.update(b"null"),
                 }
@@ -149,7 +143,15 @@ impl Rulings {
                     .map(|(column, ruling)| {
                         let (length, by_value) = tuple::storage(column.of.oid);
                         let mask = ruling.template(ours, column).map_or(Mask::Null, Mask::Template);
-                        MaskedColumn { number: column.number, of: column.of, length, by_value, mask }
+                        MaskedColumn {
+                            number: column.number,
+                            of: column.of,
+                            length,
+                            by_value,
+                            mask,
+                            write_back: ruling.write_back,
+                            policy: ruling.policy.clone(),
+                        }
                     })
                     .collect(),
                 fields: fields(ruled.protected.relation),

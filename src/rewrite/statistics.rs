@@ -4,6 +4,7 @@
 //! for the reader is NULL. Who reads is asked while rows are read (`jitmask.statistics_visible`), so a plan or a cursor
 //! that outlives a SET ROLE shows nothing it should not; rows and all other columns are there, so tools keep working.
 
+use jitmask_core::model::write_back::WriteBack;
 use pgrx::pg_sys::{self, Oid};
 
 use super::rulings::fields;
@@ -44,7 +45,15 @@ fn masked(ours: &Installed, catalog: Oid) -> MaskedRelation {
                 // Without the function nobody can say who may see what.
                 _ => Mask::Null,
             };
-            Some(MaskedColumn { number: field.number, of: of_field, length, by_value, mask })
+            Some(MaskedColumn {
+                number: field.number,
+                of: of_field,
+                length,
+                by_value,
+                mask,
+                write_back: WriteBack::Keep,
+                policy: None,
+            })
         })
         .collect();
     MaskedRelation { relation: catalog, columns, fields }

@@ -6,9 +6,11 @@
 
 use std::ffi::{CString, c_void};
 
+use jitmask_core::model::write_back::WriteBack;
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pg_sys::{self, List, Node, NodeTag, Oid, Query, RTEKind, RangeTblEntry, Var};
 
+use super::flow::is_excluded;
 use crate::catalog::mask::Template;
 use crate::pg::expr::PLACE;
 use crate::pg::relation::ColumnType;
@@ -26,6 +28,10 @@ pub struct MaskedColumn {
     pub by_value: bool,
     /// What stands in its place.
     pub mask: Mask,
+    /// What becomes of it when it is written back.
+    pub write_back: WriteBack,
+    /// The policy, where one applies.
+    pub policy: Option<String>,
 }
 
 /// What stands in the place of a column.
@@ -73,18 +79,30 @@ struct Context {
     masks: *const [MaskedRelation],
     /// Entries whose own row security may look at raw values.
     raw_quals: *const [*mut RangeTblEntry],
+    /// Vars that stay as they are.
+    raw_vars: *const [*const Var],
     level: *const Level,
     /// While the conditions of a relation's own row security are walked: that relation's entry, and its level. Its
     /// Vars stay raw there; anything nested deeper does not.
     own_quals: Option<(*const Level, i32)>,
 }
 
-/// Substitutes in the whole tree, but for the conditions that row security added to the entries in `raw_quals`.
+/// What stays raw.
+#[derive(Default)]
+pub struct Spared<'a> {
+    /// Entries of which the conditions that row security added look at raw values.
+    pub quals: &'a [*mut RangeTblEntry],
+    /// Vars.
+    pub vars: &'a [*const Var],
+}
+
+/// Substitutes in the whole tree, but for what is spared.
 ///
 /// # Safety
 /// `query` must be a valid rewritten query tree that may be changed in place.
-pub unsafe fn substitute(query: *mut Query, masks: &[MaskedRelation], raw_quals: &[*mut RangeTblEntry]) {
-    let mut context = Context { masks, raw_quals, level: std::ptr::null(), own_quals: None };
+pub unsafe fn substitute(query: *mut Query, masks: &[MaskedRelation], spared: &Spared) {
+    let mut context =
+        Context { masks, raw_quals: spared.quals, raw_vars: spared.vars, level: std::ptr::null(), own_quals: None };
     let context = (&raw mut context).cast::<c_void>();
     // SAFETY: as for the caller; an ERROR unwinds from here on.
     unsafe {
@@ -105,8 +123,48 @@ unsafe extern "C-unwind" fn visit(node: *mut Node, context: *mut c_void) -> *mut
                 node
             }
             NodeTag::T_Var => replace(node.cast(), &*context.cast::<Context>()),
+            NodeTag::T_OnConflictExpr => on_conflict(node.cast(), context),
+            NodeTag::T_WithCheckOption => check_option(node.cast(), context),
             _ => raw::expression_tree_mutator(node, visit, context),
         }
+    }
+}
+
+/// What names the index of ON CONFLICT stays as it is: it names, it does not read (engine.md 1.6).
+#[allow(ffi_unwind_calls, reason = "nothing on this frame needs dropping")]
+unsafe fn on_conflict(conflict: *mut pg_sys::OnConflictExpr, context: *mut c_void) -> *mut Node {
+    // SAFETY: see visit(). The mutator makes a copy of the node; the original is the statement's own and is put right.
+    unsafe {
+        let (elements, condition) = ((*conflict).arbiterElems, (*conflict).arbiterWhere);
+        (*conflict).arbiterElems = std::ptr::null_mut();
+        (*conflict).arbiterWhere = std::ptr::null_mut();
+        let changed = raw::expression_tree_mutator(conflict.cast(), visit, context).cast::<pg_sys::OnConflictExpr>();
+        ((*conflict).arbiterElems, (*conflict).arbiterWhere) = (elements, condition);
+        ((*changed).arbiterElems, (*changed).arbiterWhere) = (elements, condition);
+        changed.cast()
+    }
+}
+
+/// Conditions on new rows: those of the target's own row security see its raw values where they may; those of views,
+/// WITH CHECK OPTION, never (engine.md 1.7).
+#[allow(ffi_unwind_calls, reason = "nothing on this frame needs dropping")]
+unsafe fn check_option(option: *mut pg_sys::WithCheckOption, context: *mut c_void) -> *mut Node {
+    // SAFETY: see visit(); the level is a live frame of the walk.
+    unsafe {
+        let outer = (*context.cast::<Context>()).own_quals;
+        let level = (*context.cast::<Context>()).level;
+        let target = (*(*level).query).resultRelation;
+        let entry = usize::try_from(target - 1)
+            .map_or(std::ptr::null_mut(), |place| tree::nth::<RangeTblEntry>((*(*level).query).rtable, place));
+        let own = (*option).kind != pg_sys::WCOKind::WCO_VIEW_CHECK
+            && !entry.is_null()
+            && (*(*context.cast::<Context>()).raw_quals).contains(&entry);
+        if own {
+            (*context.cast::<Context>()).own_quals = Some((level, target));
+        }
+        let changed = raw::expression_tree_mutator(option.cast(), visit, context);
+        (*context.cast::<Context>()).own_quals = outer;
+        changed
     }
 }
 
@@ -162,6 +220,9 @@ unsafe fn masks_of(context: &Context, entry: *const RangeTblEntry) -> Option<&Ma
 unsafe fn replace(var: *mut Var, context: &Context) -> *mut Node {
     // SAFETY: levels are linked frames of the walk; a Var's coordinates are valid in a rewritten tree, and checked.
     unsafe {
+        if (*context.raw_vars).iter().any(|spared| std::ptr::eq(*spared, var)) {
+            return var.cast();
+        }
         let mut level = context.level;
         for _ in 0..(*var).varlevelsup {
             if level.is_null() {
@@ -181,7 +242,7 @@ unsafe fn replace(var: *mut Var, context: &Context) -> *mut Node {
             return var.cast();
         }
         let entry = tree::nth::<RangeTblEntry>((*(*level).query).rtable, (number - 1) as usize);
-        if entry.is_null() {
+        if entry.is_null() || is_excluded((*level).query, number) {
             return var.cast();
         }
         let Some(masked) = masks_of(context, entry) else { return var.cast() };
@@ -197,7 +258,10 @@ unsafe fn replace(var: *mut Var, context: &Context) -> *mut Node {
 
 /// The mask over a Var. NULL stays NULL: what isn't strict by itself is wrapped, so that the Var (and with it what
 /// outer joins do to it) always has a say.
-unsafe fn mask_over(var: *mut Var, column: &MaskedColumn) -> *mut Node {
+///
+/// # Safety
+/// `var` must be a Var of the column.
+pub unsafe fn mask_over(var: *mut Var, column: &MaskedColumn) -> *mut Node {
     // SAFETY: the template is a tree on the shelf, copied before it is changed.
     unsafe {
         let null = || tree::null_constant(column.of, column.length, column.by_value);

@@ -14,8 +14,6 @@ pub struct Place {
     pub query: *mut Query,
     /// The entry.
     pub entry: *mut RangeTblEntry,
-    /// Its position, from 1, as Vars give it.
-    pub number: i32,
 }
 
 /// What a query tree holds, all levels together.
@@ -25,6 +23,10 @@ pub struct Survey {
     pub relations: Vec<Place>,
     /// Every query level.
     pub queries: Vec<*mut Query>,
+    /// For each of them the place of the one around it.
+    pub parents: Vec<Option<usize>>,
+    /// The one being walked.
+    current: Option<usize>,
     /// Views that were expanded into it.
     pub views: Vec<Oid>,
     /// Some level changes data.
@@ -68,26 +70,30 @@ unsafe extern "C-unwind" fn visit(node: *mut Node, context: *mut c_void) -> bool
     unsafe {
         if tree::tag(node) == NodeTag::T_Query {
             let query = node.cast::<Query>();
-            note_query(query, &mut *context.cast::<Survey>());
-            return raw::query_tree_walker(query, visit, context, 0);
+            let around = note_query(query, &mut *context.cast::<Survey>());
+            let stopped = raw::query_tree_walker(query, visit, context, 0);
+            (*context.cast::<Survey>()).current = around;
+            return stopped;
         }
         raw::expression_tree_walker(node, visit, context)
     }
 }
 
-unsafe fn note_query(query: *mut Query, survey: &mut Survey) {
+/// Notes a query and what is in its range table; returns the place of the one around it.
+unsafe fn note_query(query: *mut Query, survey: &mut Survey) -> Option<usize> {
     // SAFETY: the query and its entries are valid; see visit().
     unsafe {
+        let around = survey.current.replace(survey.queries.len());
         survey.queries.push(query);
+        survey.parents.push(around);
         survey.writes |= (*query).commandType != CmdType::CMD_SELECT;
-        for (place, entry) in tree::iter::<RangeTblEntry>((*query).rtable).enumerate() {
+        for entry in tree::iter::<RangeTblEntry>((*query).rtable) {
             match (*entry).rtekind {
                 RTEKind::RTE_RELATION => {
                     if (*entry).relkind as u8 == b'v' {
                         survey.views.push((*entry).relid);
                     }
-                    let number = i32::try_from(place + 1).unwrap_or(i32::MAX);
-                    survey.relations.push(Place { query, entry, number });
+                    survey.relations.push(Place { query, entry });
                 }
                 RTEKind::RTE_SUBQUERY => {
                     let view = compat::view_behind(entry);
@@ -99,5 +105,6 @@ unsafe fn note_query(query: *mut Query, survey: &mut Survey) {
                 _ => {}
             }
         }
+        around
     }
 }

@@ -86,10 +86,16 @@ pub unsafe fn raw_quals(ours: &Installed, survey: &Survey) -> Vec<*mut pg_sys::R
         // SAFETY: as for the caller; the list holds expressions.
         unsafe {
             let quals = (*place.entry).securityQuals;
-            if quals.is_null() {
+            // Conditions on new rows; those of views are judged along, which at worst masks.
+            let target = tree::nth::<pg_sys::RangeTblEntry>(
+                (*place.query).rtable,
+                usize::try_from((*place.query).resultRelation - 1).unwrap_or(usize::MAX),
+            );
+            let checks = if target == place.entry { (*place.query).withCheckOptions } else { std::ptr::null_mut() };
+            if quals.is_null() && checks.is_null() {
                 continue;
             }
-            pg_guard_ffi_boundary(|| visit(quals.cast(), context));
+            pg_guard_ffi_boundary(|| visit(quals.cast(), context) || visit(checks.cast(), context));
         }
         if !code.reads_text && code.functions.iter().all(harmless) {
             entries.push(place.entry);

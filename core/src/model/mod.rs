@@ -12,3 +12,4 @@ pub mod pattern;
 pub mod request;
 pub mod rule;
 pub mod vote;
+pub mod write_back;

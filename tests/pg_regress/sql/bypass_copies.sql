@@ -26,8 +26,10 @@ COPY (SELECT p FROM people p ORDER BY id) TO STDOUT;
 COPY (TABLE people) TO STDOUT (DELIMITER ';');
 COPY (WITH x AS (SELECT ssn FROM people) SELECT * FROM x ORDER BY 1) TO STDOUT;
 COPY (SELECT * FROM v ORDER BY id) TO STDOUT;
+BEGIN;
 COPY (INSERT INTO people VALUES (7, 'x') RETURNING ssn) TO STDOUT;
 COPY (DELETE FROM people RETURNING *) TO STDOUT;
+ROLLBACK;
 COPY (VALUES ((SELECT ssn FROM people WHERE id = 1))) TO STDOUT;
 COPY parts1 TO STDOUT;
 COPY public.people (id) TO STDOUT WHERE id = 1;
@@ -44,11 +46,13 @@ COPY nosuch TO STDOUT;
 COPY people TO STDOUT (FORCE_QUOTE (nosuch), FORMAT csv);
 COPY people TO '/tmp/regress_bypass_copies';
 COPY people TO PROGRAM 'cat';
--- COPY FROM is a write.
+-- COPY FROM brings new rows, and shows them masked.
+BEGIN;
 COPY people (id, ssn) FROM STDIN;
 9	111-22-3339
 \.
-SELECT count(*) FROM people;
+SELECT * FROM people WHERE id = 9;
+ROLLBACK;
 
 -- Tables of one's own.
 CREATE TABLE c1 AS SELECT * FROM people;

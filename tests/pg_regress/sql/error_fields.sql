@@ -69,8 +69,8 @@ SELECT * FROM fields($$SELECT inserts('a')$$);
 CREATE ROLE regress_error_fields_user;
 GRANT SELECT, INSERT ON people TO regress_error_fields_user;
 SET ROLE regress_error_fields_user;
-SELECT * FROM fields($$INSERT INTO people VALUES (1, 'x')$$);
-DO $$ BEGIN INSERT INTO people VALUES (1, 'x'); END $$;
+SELECT * FROM fields($$UPDATE people SET ssn = upper(ssn)$$);
+DO $$ BEGIN UPDATE people SET ssn = upper(ssn); END $$;
 -- Errors while a function in FROM is expanded are plain errors.
 RESET ROLE;
 SET check_function_bodies = off;

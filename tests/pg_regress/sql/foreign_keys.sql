@@ -124,7 +124,7 @@ BEGIN
     RAISE NOTICE '6 %', evil.tries('SELECT 1 FROM ONLY public.people x WHERE ssn OPERATOR(pg_catalog.=) $1 FOR KEY SHARE OF x', '111-22-3333');
     RAISE NOTICE '7 %', evil.tries('SELECT 1 FROM public.people x WHERE ssn OPERATOR(pg_catalog.=) $1 FOR UPDATE OF x', '111-22-3333');
     RAISE NOTICE '8 %', evil.tries('UPDATE ONLY public.cascades SET ssn = $1 WHERE $1 OPERATOR(pg_catalog.<>) ssn', 'gone');
-    RAISE NOTICE '9 %', evil.tries('DELETE FROM ONLY public.cascades WHERE $1 OPERATOR(pg_catalog.<>) ssn RETURNING ssn', 'x');
+    RAISE NOTICE '9 %', evil.tries('DELETE FROM ONLY public.cascades WHERE $1 OPERATOR(pg_catalog.=) ssn RETURNING ssn', '111-22-3331');
     RETURN OLD;
 END $$;
 CREATE TRIGGER t BEFORE DELETE ON evil.b FOR EACH ROW EXECUTE FUNCTION evil.t();
