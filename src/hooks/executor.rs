@@ -6,7 +6,7 @@ use super::receiver;
 use crate::audit::reveal;
 use crate::catalog::session;
 use crate::error::or_raise;
-use crate::pg::{compat, nesting, raw, shared, watch};
+use crate::pg::{compat, composing, nesting, raw, shared, watch};
 use crate::rewrite::check;
 use crate::rewrite::stamp::{Kind, Stamp};
 
@@ -107,6 +107,46 @@ unsafe fn is_client(dest: *mut pg_sys::DestReceiver) -> bool {
 struct Run {
     dest: *mut pg_sys::DestReceiver,
     watched: bool,
+    writes: bool,
+}
+
+/// What looks at errors from within a run: records for the server's stack of error context callbacks.
+#[derive(Default)]
+#[repr(C)]
+struct Describing {
+    naming: pg_sys::ErrorContextCallback,
+    writing: pg_sys::ErrorContextCallback,
+}
+
+/// Puts on the server's stack what this run needs. The records stand on the hook's frame, and nobody pops them after an
+/// ERROR but the handler that catches it.
+unsafe fn push(describing: *mut Describing, query: *mut QueryDesc, saved: Run) {
+    // SAFETY: see above.
+    unsafe {
+        if saved.watched {
+            (*describing).naming.previous = pg_sys::error_context_stack;
+            (*describing).naming.callback = Some(watch::name_the_cancel);
+            pg_sys::error_context_stack = &raw mut (*describing).naming;
+        }
+        if saved.writes {
+            (*describing).writing.previous = pg_sys::error_context_stack;
+            (*describing).writing.callback = Some(composing::look_at_writer);
+            (*describing).writing.arg = (*query).plannedstmt.cast();
+            pg_sys::error_context_stack = &raw mut (*describing).writing;
+        }
+    }
+}
+
+unsafe fn pop(describing: *mut Describing, saved: Run) {
+    // SAFETY: as in push().
+    unsafe {
+        if saved.writes {
+            pg_sys::error_context_stack = (*describing).writing.previous;
+        }
+        if saved.watched {
+            pg_sys::error_context_stack = (*describing).naming.previous;
+        }
+    }
 }
 
 #[cfg(not(feature = "pg18"))]
@@ -122,21 +162,13 @@ unsafe extern "C-unwind" fn run(
     // SAFETY: arguments are passed on as they came.
     unsafe {
         let saved = before_run(frame, query);
-        let mut naming = pg_sys::ErrorContextCallback {
-            previous: pg_sys::error_context_stack,
-            callback: Some(watch::name_the_cancel),
-            arg: std::ptr::null_mut(),
-        };
-        if saved.watched {
-            pg_sys::error_context_stack = &raw mut naming;
-        }
+        let mut describing = Describing::default();
+        push(&raw mut describing, query, saved);
         match PREVIOUS_RUN {
             Some(previous) => previous(query, direction, count, execute_once),
             None => raw::standard_ExecutorRun(query, direction, count, execute_once),
         }
-        if saved.watched {
-            pg_sys::error_context_stack = naming.previous;
-        }
+        pop(&raw mut describing, saved);
         after_run(frame, query, saved);
     }
 }
@@ -149,21 +181,13 @@ unsafe extern "C-unwind" fn run(query: *mut QueryDesc, direction: pg_sys::ScanDi
     // SAFETY: arguments are passed on as they came.
     unsafe {
         let saved = before_run(frame, query);
-        let mut naming = pg_sys::ErrorContextCallback {
-            previous: pg_sys::error_context_stack,
-            callback: Some(watch::name_the_cancel),
-            arg: std::ptr::null_mut(),
-        };
-        if saved.watched {
-            pg_sys::error_context_stack = &raw mut naming;
-        }
+        let mut describing = Describing::default();
+        push(&raw mut describing, query, saved);
         match PREVIOUS_RUN {
             Some(previous) => previous(query, direction, count),
             None => raw::standard_ExecutorRun(query, direction, count),
         }
-        if saved.watched {
-            pg_sys::error_context_stack = naming.previous;
-        }
+        pop(&raw mut describing, saved);
         after_run(frame, query, saved);
     }
 }
@@ -172,7 +196,7 @@ unsafe extern "C-unwind" fn run(query: *mut QueryDesc, direction: pg_sys::ScanDi
 unsafe extern "C-unwind" fn before_run(frame: *const u8, query: *mut QueryDesc) -> Run {
     // SAFETY: the executor's own.
     unsafe {
-        let mut saved = Run { dest: (*query).dest, watched: false };
+        let mut saved = Run { dest: (*query).dest, watched: false, writes: false };
         if pg_sys::ParallelWorkerNumber >= 0 && nesting::depths().level == 0 {
             nesting::enter(frame as usize, |depths| depths.code += 1);
             return saved;
@@ -194,12 +218,12 @@ unsafe extern "C-unwind" fn before_run(frame: *const u8, query: *mut QueryDesc) 
         }
         let top = nesting::depths().level == 0 && is_client(saved.dest);
         let direct = top && stamp.is_some_and(|stamp| stamp.direct);
-        let writes = (*(*query).plannedstmt).commandType != pg_sys::CmdType::CMD_SELECT
+        saved.writes = (*(*query).plannedstmt).commandType != pg_sys::CmdType::CMD_SELECT
             || (*(*query).plannedstmt).hasModifyingCTE;
         nesting::enter(frame as usize, |depths| {
             depths.code += 1;
             depths.direct = direct;
-            depths.storing += u32::from(writes);
+            depths.storing += u32::from(saved.writes);
         });
         saved
     }

@@ -7,8 +7,8 @@ use pgrx::pg_sys::{
 };
 
 use crate::error::or_raise;
-use crate::pg::{nesting, raw};
-use crate::rewrite::statement;
+use crate::pg::{composing, nesting, raw};
+use crate::rewrite::statement::{self, Treated};
 
 static mut PREVIOUS: pg_sys::ProcessUtility_hook_type = None;
 
@@ -37,27 +37,39 @@ unsafe extern "C-unwind" fn process(
     let frame = &raw const here;
     // SAFETY: arguments are passed on as they came, but for the statement, which may be replaced by a copy.
     unsafe {
-        let statement = before(frame, statement);
+        let treated = before(frame, statement);
+        let statement = treated.statement;
+        let mut refreshing = pg_sys::ErrorContextCallback {
+            previous: pg_sys::error_context_stack,
+            callback: Some(composing::look_at_refresh),
+            arg: treated.refreshes.to_u32() as usize as *mut std::ffi::c_void,
+        };
+        if treated.refreshes != pg_sys::InvalidOid {
+            pg_sys::error_context_stack = &raw mut refreshing;
+        }
         match PREVIOUS {
             Some(previous) => previous(statement, text, read_only, context, params, environment, dest, completion),
             None => {
                 raw::standard_ProcessUtility(statement, text, read_only, context, params, environment, dest, completion)
             }
         }
+        if treated.refreshes != pg_sys::InvalidOid {
+            pg_sys::error_context_stack = refreshing.previous;
+        }
         after(frame);
     }
 }
 
-/// The statement to run: the one given, or a copy that was changed.
+/// With the statement to run: the one given, or a copy that was changed.
 #[pgrx::pg_guard]
-unsafe extern "C-unwind" fn before(frame: *const u8, statement: *mut PlannedStmt) -> *mut PlannedStmt {
+unsafe extern "C-unwind" fn before(frame: *const u8, statement: *mut PlannedStmt) -> Treated {
     // SAFETY: the server's own statement, which is not changed in place.
     let treated = or_raise(unsafe { statement::treat(statement) });
     nesting::enter(frame as usize, |depths| {
         depths.storing += u32::from(treated.stores);
         depths.code += u32::from(treated.runs_code);
     });
-    treated.statement
+    treated
 }
 
 #[pgrx::pg_guard]

@@ -8,7 +8,7 @@ use std::ffi::c_void;
 
 use pgrx::pg_sys::{self, Oid};
 
-use super::{nesting, watch};
+use super::{composing, nesting, watch};
 
 thread_local! {
     static RELATION: Cell<Option<fn(Oid)>> = const { Cell::new(None) };
@@ -120,10 +120,11 @@ unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _a
             if let Some(listener) = TRANSACTION.get() {
                 listener();
             }
-            if event == XACT_EVENT_ABORT
-                && let Some(listener) = ABORTED.get()
-            {
-                listener();
+            if event == XACT_EVENT_ABORT {
+                composing::stay();
+                if let Some(listener) = ABORTED.get() {
+                    listener();
+                }
             }
         }
         XACT_EVENT_PRE_PREPARE => {
@@ -145,7 +146,10 @@ unsafe extern "C-unwind" fn subtransaction_event(
     match event {
         SUBXACT_EVENT_START_SUB => watch::subtransaction_started(id),
         SUBXACT_EVENT_COMMIT_SUB => watch::subtransaction_ended(id, false),
-        SUBXACT_EVENT_ABORT_SUB => watch::subtransaction_ended(id, true),
+        SUBXACT_EVENT_ABORT_SUB => {
+            composing::stay();
+            watch::subtransaction_ended(id, true);
+        }
         _ => {}
     }
 }

@@ -4,6 +4,7 @@
 pub mod attempt;
 pub mod client;
 pub mod compat;
+pub mod composing;
 pub mod constraint;
 pub mod depend;
 pub mod events;

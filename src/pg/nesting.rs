@@ -6,6 +6,10 @@
 
 use std::cell::{Cell, RefCell};
 
+use pgrx::pg_sys::Oid;
+
+use super::roles;
+
 /// What holds at a place in the call stack.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
 pub struct Depths {
@@ -25,6 +29,8 @@ pub struct Depths {
     pub not_inlined: usize,
     /// Planner calls under way.
     pub planners: usize,
+    /// Whose rights the hook's code runs with; the server's own foreign key checks count as whoever caused them.
+    pub user: Oid,
 }
 
 struct Frame {
@@ -42,7 +48,7 @@ fn message() -> i64 {
 
 thread_local! {
     static DEPTHS: Cell<Depths> = const { Cell::new(Depths {
-        level: 0, code: 0, storing: 0, untrusted: 0, below_check: 0, direct: false, not_inlined: 0, planners: 0,
+        level: 0, code: 0, storing: 0, untrusted: 0, below_check: 0, direct: false, not_inlined: 0, planners: 0, user: Oid::INVALID,
     }) };
     static FRAMES: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
 }
@@ -59,7 +65,9 @@ pub fn enter(address: usize, change: impl FnOnce(&mut Depths)) {
     bury(address);
     let before = DEPTHS.get();
     FRAMES.with_borrow_mut(|frames| frames.push(Frame { address, message: message(), before }));
-    let mut depths = Depths { level: before.level + 1, direct: false, ..before };
+    let for_check = roles::in_foreign_key_check() && before.below_check == 0;
+    let user = if for_check { before.user } else { roles::current_user() };
+    let mut depths = Depths { level: before.level + 1, direct: false, user, ..before };
     change(&mut depths);
     DEPTHS.set(depths);
 }
@@ -74,6 +82,17 @@ pub fn update(change: impl FnOnce(&mut Depths)) {
     let mut depths = depths();
     change(&mut depths);
     DEPTHS.set(depths);
+}
+
+/// Whose rights the code runs with that leads here, each once.
+pub fn users() -> Vec<Oid> {
+    let innermost = depths().user;
+    let mut users = FRAMES.with_borrow(|frames| frames.iter().map(|frame| frame.before.user).collect::<Vec<_>>());
+    users.push(innermost);
+    users.sort_unstable_by_key(|user| user.to_u32());
+    users.dedup();
+    users.retain(|user| *user != Oid::INVALID);
+    users
 }
 
 /// Forgets the frames at `address` and deeper, and those of earlier messages. The stack grows downwards on every platform the server runs on.
@@ -108,7 +127,7 @@ pub fn straight_from_client() -> bool {
         let mut callback = pgrx::pg_sys::error_context_stack;
         while !callback.is_null() {
             let is_parameters = (*callback).callback.is_some_and(|known| std::ptr::fn_addr_eq(known, described));
-            if !is_parameters {
+            if !is_parameters && !super::composing::is_bottom(callback) {
                 return false;
             }
             callback = (*callback).previous;

@@ -7,6 +7,7 @@
 pub mod check;
 pub mod copy;
 pub mod ddl;
+pub mod details;
 pub mod direct;
 pub mod guard;
 #[cfg(feature = "pg_test")]

@@ -10,7 +10,9 @@ use crate::catalog::session;
 use crate::error::Result;
 use crate::pg::{compat, events, tree};
 
-/// A utility statement after it was looked at.
+/// A utility statement after it was looked at. Plain data: it stands on the hook's frame.
+#[derive(Clone, Copy)]
+#[repr(C)]
 pub struct Treated {
     /// What to run.
     pub statement: *mut PlannedStmt,
@@ -18,6 +20,8 @@ pub struct Treated {
     pub stores: bool,
     /// It runs code, as CALL and DO do, and is not merely the way to a query of the client's own.
     pub runs_code: bool,
+    /// The materialized view it refreshes; 0 for none.
+    pub refreshes: Oid,
 }
 
 /// Looks at a utility statement before it runs.
@@ -27,7 +31,7 @@ pub struct Treated {
 pub unsafe fn treat(statement: *mut PlannedStmt) -> Result<Treated> {
     // SAFETY: as for the caller.
     let tag = unsafe { tree::tag((*statement).utilityStmt) };
-    let as_it_is = Treated { statement, stores: false, runs_code: !leads_to_query(tag) };
+    let as_it_is = Treated { statement, stores: false, runs_code: !leads_to_query(tag), refreshes: Oid::INVALID };
     // In a failed transaction only ROLLBACK and the like get through, and no catalog can be read. And what comes before
     // a transaction's first snapshot must not take one.
     if tag == NodeTag::T_LockStmt && events::in_live_transaction() {
@@ -65,7 +69,17 @@ pub unsafe fn treat(statement: *mut PlannedStmt) -> Result<Treated> {
             NodeTag::T_ExecuteStmt => compat::top_portal_may_be_run_in_parts(),
             _ => false,
         };
-        Ok(Treated { stores, ..as_it_is })
+        let refreshes = match tag {
+            NodeTag::T_RefreshMatViewStmt => pg_sys::RangeVarGetRelidExtended(
+                (*node.cast::<pg_sys::RefreshMatViewStmt>()).relation,
+                pg_sys::NoLock as i32,
+                pg_sys::RVROption::RVR_MISSING_OK,
+                None,
+                std::ptr::null_mut(),
+            ),
+            _ => Oid::INVALID,
+        };
+        Ok(Treated { stores, refreshes, ..as_it_is })
     }
 }
 
