@@ -11,7 +11,7 @@ use super::{grants, mask, protection};
 use crate::error::{Code, Error, Result};
 use crate::guc;
 use crate::pg::events::{self, Listeners};
-use crate::pg::{instance, nesting, relation, roles, shared};
+use crate::pg::{instance, nesting, relation, roles, shared, watch};
 
 pub use crate::pg::roles::{is_member, is_superuser, name as role_name, oid as role_oid};
 
@@ -90,7 +90,11 @@ fn committed() {
     if CHANGED.replace(false) {
         shared::next_generation();
     }
-    ENDED.with_borrow_mut(|ended| ended.drain(..).for_each(|grant| shared::call_off(watched_id(grant))));
+    let ended = ENDED.with_borrow_mut(std::mem::take);
+    if !ended.is_empty() {
+        ended.into_iter().for_each(|grant| shared::call_off(watched_id(grant)));
+        watch::let_others_look();
+    }
 }
 
 fn aborted() {

@@ -6,9 +6,10 @@ use super::receiver;
 use crate::audit::reveal;
 use crate::catalog::session;
 use crate::error::or_raise;
-use crate::pg::{compat, composing, nesting, raw, shared, watch};
-use crate::rewrite::check;
+use crate::guc::{self, OnRevoke};
+use crate::pg::{self, compat, composing, nesting, raw, shared, stored, watch};
 use crate::rewrite::stamp::{Kind, Stamp};
+use crate::rewrite::{check, held};
 
 static mut PREVIOUS_START: pg_sys::ExecutorStart_hook_type = None;
 static mut PREVIOUS_RUN: pg_sys::ExecutorRun_hook_type = None;
@@ -201,17 +202,24 @@ unsafe extern "C-unwind" fn before_run(frame: *const u8, query: *mut QueryDesc) 
             nesting::enter(frame as usize, |depths| depths.code += 1);
             return saved;
         }
+        held::open();
         let stamp = Stamp::read((*query).plannedstmt);
         if let Some(stamp) = &stamp {
             let seen = shared::called_off_so_far();
             or_raise(check::goes_on(stamp));
+            let fills = stored::filled_by(saved.dest);
+            if let Some(portal) = fills {
+                held::keep(portal, stamp);
+            }
             if stamp.kind == Kind::Revealing {
                 check::name_the_end(stamp);
-                watch::begin(
-                    stamp.valid_until,
-                    seen,
-                    stamp.grants.iter().map(|grant| session::watched_id(*grant)).collect(),
-                );
+                let ids: Vec<u64> = stamp.grants.iter().map(|grant| session::watched_id(*grant)).collect();
+                if let Some(portal) = fills
+                    && !stored::begin(portal, stamp.valid_until, seen, &ids)
+                {
+                    check::too_many_stored().raise();
+                }
+                watch::begin(stamp.valid_until, seen, ids, guc::on_revoke() == OnRevoke::Terminate);
                 saved.watched = true;
                 (*query).dest = receiver::watch(saved.dest, (*query).plannedstmt, stamp);
             }
@@ -242,6 +250,7 @@ unsafe extern "C-unwind" fn after_run(frame: *const u8, query: *mut QueryDesc, s
         watch::end();
     }
     nesting::leave(frame as usize);
+    pg::held::shut_if_idle();
 }
 
 /// After-triggers run here.

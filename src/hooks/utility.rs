@@ -7,8 +7,9 @@ use pgrx::pg_sys::{
 };
 
 use crate::error::or_raise;
-use crate::pg::{composing, nesting, raw};
+use crate::pg::{self, composing, nesting, raw, stored};
 use crate::rewrite::statement::{self, Treated};
+use crate::rewrite::{check, held};
 
 static mut PREVIOUS: pg_sys::ProcessUtility_hook_type = None;
 
@@ -37,7 +38,7 @@ unsafe extern "C-unwind" fn process(
     let frame = &raw const here;
     // SAFETY: arguments are passed on as they came, but for the statement, which may be replaced by a copy.
     unsafe {
-        let treated = before(frame, statement);
+        let treated = before(frame, statement, dest);
         let statement = treated.statement;
         let mut refreshing = pg_sys::ErrorContextCallback {
             previous: pg_sys::error_context_stack,
@@ -56,23 +57,35 @@ unsafe extern "C-unwind" fn process(
         if treated.refreshes != pg_sys::InvalidOid {
             pg_sys::error_context_stack = refreshing.previous;
         }
-        after(frame);
+        after(frame, statement, dest);
     }
 }
 
 /// With the statement to run: the one given, or a copy that was changed.
 #[pgrx::pg_guard]
-unsafe extern "C-unwind" fn before(frame: *const u8, statement: *mut PlannedStmt) -> Treated {
+unsafe extern "C-unwind" fn before(frame: *const u8, statement: *mut PlannedStmt, dest: *mut DestReceiver) -> Treated {
     // SAFETY: the server's own statement, which is not changed in place.
     let treated = or_raise(unsafe { statement::treat(statement) });
+    held::open();
     nesting::enter(frame as usize, |depths| {
         depths.storing += u32::from(treated.stores);
         depths.code += u32::from(treated.runs_code);
+        // SAFETY: the server's own.
+        depths.filling = unsafe { stored::filling(dest) }.unwrap_or(depths.filling);
     });
     treated
 }
 
 #[pgrx::pg_guard]
-unsafe extern "C-unwind" fn after(frame: *const u8) {
+unsafe extern "C-unwind" fn after(frame: *const u8, statement: *mut PlannedStmt, dest: *mut DestReceiver) {
+    // SAFETY: the server's own.
+    unsafe {
+        if let Some(filling) = stored::filling(dest)
+            && !stored::pass_on(statement::fetched_from(statement), filling)
+        {
+            check::too_many_stored().raise();
+        }
+    }
     nesting::leave(frame as usize);
+    pg::held::shut_if_idle();
 }

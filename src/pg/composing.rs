@@ -65,14 +65,17 @@ pub fn init(judge: Judge) {
     }
 }
 
-/// The stack may have been emptied: stand at its bottom again.
-pub fn stay() {
+/// The stack may have been emptied: stand at its bottom again. Whether it was: then nothing runs any more, for the main
+/// loop has done it.
+pub fn stay() -> bool {
     // SAFETY: BOTTOM is static. Only the empty stack is touched: after an ERROR that somebody has caught, what is on it
     // may be dead for a moment. In `previous` of the frames on it nobody but us writes.
     unsafe {
-        if pg_sys::error_context_stack.is_null() {
+        let empty = pg_sys::error_context_stack.is_null();
+        if empty {
             pg_sys::error_context_stack = &raw mut BOTTOM;
         }
+        empty
     }
 }
 
@@ -100,6 +103,7 @@ unsafe extern "C-unwind" fn look(_: *mut c_void) {
         if !pg_sys::ErrorContext.is_null() && !REGISTERED.swap(true, Ordering::Relaxed) {
             raw::MemoryContextRegisterResetCallback(pg_sys::ErrorContext, &raw mut RETURN);
         }
+        super::watch::name_the_end();
         if may_quote(raw::geterrcode()) {
             examine(Asked::Bottom, std::ptr::null_mut());
         }

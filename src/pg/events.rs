@@ -8,7 +8,7 @@ use std::ffi::c_void;
 
 use pgrx::pg_sys::{self, Oid};
 
-use super::{composing, nesting, watch};
+use super::{composing, held, nesting, watch};
 
 thread_local! {
     static RELATION: Cell<Option<fn(Oid)>> = const { Cell::new(None) };
@@ -121,18 +121,28 @@ unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _a
                 listener();
             }
             if event == XACT_EVENT_ABORT {
-                composing::stay();
+                after_error();
                 if let Some(listener) = ABORTED.get() {
                     listener();
                 }
             }
         }
+        // By now cursors WITH HOLD are filled.
+        XACT_EVENT_PRE_COMMIT => held::shut_if_idle(),
         XACT_EVENT_PRE_PREPARE => {
             if let Some(listener) = PREPARE.get() {
                 listener();
             }
         }
         _ => {}
+    }
+}
+
+/// The error may have reached the server's main loop, which leaves no statement under way, whatever `nesting` thinks: it
+/// can't tell before the next message of the client's.
+fn after_error() {
+    if composing::stay() {
+        held::shut();
     }
 }
 
@@ -147,7 +157,7 @@ unsafe extern "C-unwind" fn subtransaction_event(
         SUBXACT_EVENT_START_SUB => watch::subtransaction_started(id),
         SUBXACT_EVENT_COMMIT_SUB => watch::subtransaction_ended(id, false),
         SUBXACT_EVENT_ABORT_SUB => {
-            composing::stay();
+            after_error();
             watch::subtransaction_ended(id, true);
         }
         _ => {}

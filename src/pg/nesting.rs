@@ -9,6 +9,7 @@ use std::cell::{Cell, RefCell};
 use pgrx::pg_sys::Oid;
 
 use super::roles;
+use super::stored::Filling;
 
 /// What holds at a place in the call stack.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub struct Depths {
     pub not_inlined: usize,
     /// Planner calls under way.
     pub planners: usize,
+    /// The portal that the innermost utility statement fills.
+    pub filling: Filling,
     /// Whose rights the hook's code runs with; the server's own foreign key checks count as whoever caused them.
     pub user: Oid,
 }
@@ -48,7 +51,7 @@ fn message() -> i64 {
 
 thread_local! {
     static DEPTHS: Cell<Depths> = const { Cell::new(Depths {
-        level: 0, code: 0, storing: 0, untrusted: 0, below_check: 0, direct: false, not_inlined: 0, planners: 0, user: Oid::INVALID,
+        level: 0, code: 0, storing: 0, untrusted: 0, below_check: 0, direct: false, not_inlined: 0, planners: 0, filling: Filling::NONE, user: Oid::INVALID,
     }) };
     static FRAMES: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
 }

@@ -22,6 +22,8 @@ unsafe extern "C-unwind" {
     pub fn errhint(format: *const c_char, ...) -> c_int;
     pub fn RegisterTimeout(id: c_int, handler: unsafe extern "C-unwind" fn()) -> c_int;
     pub fn enable_timeout_every(id: c_int, first: pg_sys::TimestampTz, delay_ms: c_int);
+    pub fn get_timeout_active(id: c_int) -> bool;
+    pub fn tuplestore_tuple_count(store: *mut pg_sys::Tuplestorestate) -> i64;
     pub fn disable_timeout(id: c_int, keep_indicator: bool);
     pub fn GetCurrentTimestamp() -> pg_sys::TimestampTz;
     pub fn MemoryContextRegisterResetCallback(

@@ -10,6 +10,7 @@ pub mod ddl;
 pub mod details;
 pub mod direct;
 pub mod guard;
+pub mod held;
 #[cfg(feature = "pg_test")]
 mod in_server;
 pub mod inline;

@@ -4,11 +4,11 @@ use jitmask_core::model::decide::Subject;
 use pgrx::pg_sys::{self, NodeTag, Oid, PlannedStmt};
 
 use super::rulings;
-use super::{copy, ddl, removal};
+use super::{check, copy, ddl, removal};
 use crate::catalog::extension::{self, Installed};
 use crate::catalog::session;
 use crate::error::Result;
-use crate::pg::{compat, events, tree};
+use crate::pg::{events, tree};
 
 /// A utility statement after it was looked at. Plain data: it stands on the hook's frame.
 #[derive(Clone, Copy)]
@@ -38,6 +38,10 @@ pub unsafe fn treat(statement: *mut PlannedStmt) -> Result<Treated> {
         // SAFETY: as for the caller.
         unsafe { ddl::no_lock_on_ours(&session::subject(), (*statement).utilityStmt.cast())? };
     }
+    if tag == NodeTag::T_FetchStmt {
+        // SAFETY: as for the caller.
+        unsafe { check::stored_rows((*(*statement).utilityStmt.cast::<pg_sys::FetchStmt>()).portalname)? };
+    }
     if !events::in_live_transaction() || runs_without_snapshot(tag) {
         return Ok(as_it_is);
     }
@@ -65,8 +69,6 @@ pub unsafe fn treat(statement: *mut PlannedStmt) -> Result<Treated> {
                     ..as_it_is
                 });
             }
-            // Its rows are stored first; what a portal that is run bit by bit gives later passes no hook.
-            NodeTag::T_ExecuteStmt => compat::top_portal_may_be_run_in_parts(),
             _ => false,
         };
         let refreshes = match tag {
@@ -80,6 +82,21 @@ pub unsafe fn treat(statement: *mut PlannedStmt) -> Result<Treated> {
             _ => Oid::INVALID,
         };
         Ok(Treated { stores, refreshes, ..as_it_is })
+    }
+}
+
+/// The portal a FETCH takes its rows from; null for anything else.
+///
+/// # Safety
+/// `statement` must be valid.
+pub unsafe fn fetched_from(statement: *const PlannedStmt) -> pg_sys::Portal {
+    // SAFETY: as for the caller; the node is checked by tag.
+    unsafe {
+        let node = (*statement).utilityStmt;
+        if tree::tag(node) != NodeTag::T_FetchStmt || (*node.cast::<pg_sys::FetchStmt>()).ismove {
+            return std::ptr::null_mut();
+        }
+        pg_sys::GetPortalByName((*node.cast::<pg_sys::FetchStmt>()).portalname)
     }
 }
 
