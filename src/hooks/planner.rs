@@ -71,6 +71,7 @@ unsafe extern "C-unwind" fn plan(
 unsafe extern "C-unwind" fn enter(frame: *const u8) {
     nesting::enter(frame as usize, |depths| {
         depths.planners += 1;
+        depths.hides = false;
         depths.code += 1;
     });
 }

@@ -30,6 +30,8 @@ pub struct Depths {
     pub not_inlined: usize,
     /// Planner calls under way.
     pub planners: usize,
+    /// In the innermost planner call something is masked, so the planner may not know everything.
+    pub hides: bool,
     /// The portal that the innermost utility statement fills.
     pub filling: Filling,
     /// Whose rights the hook's code runs with; the server's own foreign key checks count as whoever caused them.
@@ -51,7 +53,7 @@ fn message() -> i64 {
 
 thread_local! {
     static DEPTHS: Cell<Depths> = const { Cell::new(Depths {
-        level: 0, code: 0, storing: 0, untrusted: 0, below_check: 0, direct: false, not_inlined: 0, planners: 0, filling: Filling::NONE, user: Oid::INVALID,
+        level: 0, code: 0, storing: 0, untrusted: 0, below_check: 0, direct: false, not_inlined: 0, planners: 0, hides: false, filling: Filling::NONE, user: Oid::INVALID,
     }) };
     static FRAMES: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
 }

@@ -9,6 +9,7 @@ pub mod copy;
 pub mod ddl;
 pub mod details;
 pub mod direct;
+pub mod estimates;
 pub mod guard;
 pub mod held;
 #[cfg(feature = "pg_test")]

@@ -9,7 +9,7 @@ use pgrx::pg_sys::{self, List, Query};
 use super::rulings::{self, Rulings};
 use super::stamp::{Kind, Stamp};
 use super::survey::{self, Survey};
-use super::{direct, guard, inline, mark, reads, ri, saved, statistics, substitute, trust};
+use super::{direct, estimates, guard, inline, mark, reads, ri, saved, statistics, substitute, trust};
 use crate::catalog::extension::{self, Installed};
 use crate::catalog::{protection, session};
 use crate::error::Result;
@@ -97,6 +97,7 @@ pub unsafe fn prepare(
         mark_all(&ours, &survey);
         let masks = rulings.masked_relations(&ours);
         if !masks.is_empty() {
+            estimates::hide();
             substitute::substitute(query, &masks, &trust::raw_quals(&ours, &survey));
         }
     }
