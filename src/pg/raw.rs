@@ -30,6 +30,10 @@ unsafe extern "C-unwind" {
         context: pg_sys::MemoryContext,
         callback: *mut pg_sys::MemoryContextCallback,
     );
+    pub fn GetSessionUserId() -> pg_sys::Oid;
+    pub fn GetOuterUserId() -> pg_sys::Oid;
+    pub fn GetUserId() -> pg_sys::Oid;
+    pub fn InNoForceRLSOperation() -> bool;
     pub fn palloc0(size: usize) -> *mut c_void;
     pub fn pstrdup(text: *const c_char) -> *mut c_char;
     pub fn makeString(text: *mut c_char) -> *mut Node;
