@@ -7,7 +7,7 @@ use crate::audit::reveal;
 use crate::catalog::session;
 use crate::error::or_raise;
 use crate::guc::{self, OnRevoke};
-use crate::pg::{self, compat, composing, nesting, raw, shared, stored, watch};
+use crate::pg::{self, compat, composing, nesting, raw, shared, waiting, watch};
 use crate::rewrite::stamp::{Kind, Stamp};
 use crate::rewrite::{check, held};
 
@@ -207,7 +207,7 @@ unsafe extern "C-unwind" fn before_run(frame: *const u8, query: *mut QueryDesc) 
         if let Some(stamp) = &stamp {
             let seen = shared::called_off_so_far();
             or_raise(check::goes_on(stamp));
-            let fills = stored::filled_by(saved.dest);
+            let fills = waiting::filled_by(saved.dest);
             if let Some(portal) = fills {
                 held::keep(portal, stamp);
             }
@@ -215,7 +215,7 @@ unsafe extern "C-unwind" fn before_run(frame: *const u8, query: *mut QueryDesc) 
                 check::name_the_end(stamp);
                 let ids: Vec<u64> = stamp.grants.iter().map(|grant| session::watched_id(*grant)).collect();
                 if let Some(portal) = fills
-                    && !stored::begin(portal, stamp.valid_until, seen, &ids)
+                    && !waiting::begin(portal, stamp.valid_until, seen, &ids)
                 {
                     check::too_many_stored().raise();
                 }

@@ -7,7 +7,7 @@ use pgrx::pg_sys::{
 };
 
 use crate::error::or_raise;
-use crate::pg::{self, composing, nesting, raw, stored};
+use crate::pg::{self, composing, nesting, raw, waiting};
 use crate::rewrite::statement::{self, Treated};
 use crate::rewrite::{check, held};
 
@@ -71,7 +71,7 @@ unsafe extern "C-unwind" fn before(frame: *const u8, statement: *mut PlannedStmt
         depths.storing += u32::from(treated.stores);
         depths.code += u32::from(treated.runs_code);
         // SAFETY: the server's own.
-        depths.filling = unsafe { stored::filling(dest) }.unwrap_or(depths.filling);
+        depths.filled = unsafe { waiting::target(dest) }.unwrap_or(depths.filled);
     });
     treated
 }
@@ -80,8 +80,8 @@ unsafe extern "C-unwind" fn before(frame: *const u8, statement: *mut PlannedStmt
 unsafe extern "C-unwind" fn after(frame: *const u8, statement: *mut PlannedStmt, dest: *mut DestReceiver) {
     // SAFETY: the server's own.
     unsafe {
-        if let Some(filling) = stored::filling(dest)
-            && !stored::pass_on(statement::fetched_from(statement), filling)
+        if let Some(filled) = waiting::target(dest)
+            && !waiting::pass_on(statement::fetched_from(statement), filled)
         {
             check::too_many_stored().raise();
         }

@@ -25,7 +25,7 @@ pub mod roles;
 pub mod scan;
 pub mod seclabel;
 pub mod shared;
-pub mod stored;
 pub mod tree;
 pub mod tuple;
+pub mod waiting;
 pub mod watch;

@@ -9,7 +9,7 @@ use std::cell::{Cell, RefCell};
 use pgrx::pg_sys::Oid;
 
 use super::roles;
-use super::stored::Filling;
+use super::waiting::Filled;
 
 /// What holds at a place in the call stack.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct Depths {
     /// In the innermost planner call something is masked, so the planner may not know everything.
     pub hides: bool,
     /// The portal that the innermost utility statement fills.
-    pub filling: Filling,
+    pub filled: Filled,
     /// Whose rights the hook's code runs with; the server's own foreign key checks count as whoever caused them.
     pub user: Oid,
 }
@@ -53,7 +53,7 @@ fn message() -> i64 {
 
 thread_local! {
     static DEPTHS: Cell<Depths> = const { Cell::new(Depths {
-        level: 0, code: 0, storing: 0, untrusted: 0, below_check: 0, direct: false, not_inlined: 0, planners: 0, hides: false, filling: Filling::NONE, user: Oid::INVALID,
+        level: 0, code: 0, storing: 0, untrusted: 0, below_check: 0, direct: false, not_inlined: 0, planners: 0, hides: false, filled: Filled::NONE, user: Oid::INVALID,
     }) };
     static FRAMES: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
 }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering}
 
 use pgrx::pg_sys;
 
-use super::{compat, raw, shared, stored};
+use super::{compat, raw, shared, waiting};
 
 /// How often the timer looks, in milliseconds.
 const EVERY: i32 = 5;
@@ -163,7 +163,7 @@ pub fn publish() {
 
 /// The timer is on while there is something to watch, and only then.
 fn keep_timer() {
-    let needed = WATCHING.load(Ordering::SeqCst) || stored::any();
+    let needed = WATCHING.load(Ordering::SeqCst) || waiting::any();
     // SAFETY: a timer this process registered, once; the server calls the handler from its own alarm handler.
     unsafe {
         let on = TIMER.get().is_some_and(|timer| raw::get_timeout_active(timer));
@@ -187,11 +187,11 @@ unsafe extern "C-unwind" fn tick() {
     unsafe {
         let now = raw::GetCurrentTimestamp();
         let seen = shared::called_off_so_far();
-        let ending = stored::any_over(now);
+        let ending = waiting::any_over(now);
         if ending {
             end_session();
         }
-        stored::looked_out(seen);
+        waiting::looked_out(seen);
         if ending {
             return;
         }

@@ -9,7 +9,7 @@ use super::{held, saved, trust, verify};
 use crate::catalog::extension::{self, Installed};
 use crate::catalog::session;
 use crate::error::{Code, Error, Result};
-use crate::pg::{events, report, roles, shared, stored, watch};
+use crate::pg::{events, report, roles, shared, waiting, watch};
 
 /// Lets an execution start: with the plan it came with if that still holds, else with one made now in its place.
 /// Returns the stamp of the plan that will run; `None` if it reads nothing of ours.
@@ -150,7 +150,7 @@ pub fn too_many_stored() -> Error {
 pub unsafe fn stored_rows(name: *const std::ffi::c_char) -> Result<()> {
     // SAFETY: as for the caller.
     let portal = unsafe { pg_sys::GetPortalByName(name) };
-    if stored::is_over(portal) {
+    if waiting::is_over(portal) {
         return Err(Error::new(Code::RevealEnded, "what the cursor holds in store is no longer revealed")
             .detail(ENDED_DETAIL)
             .hint(ENDED_HINT));

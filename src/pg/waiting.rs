@@ -45,23 +45,23 @@ static WILL_TIDY: AtomicBool = AtomicBool::new(false);
 
 /// A portal that is being filled, and the destination that its rows go to meanwhile: addresses, only to be compared.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
-pub struct Filling {
+pub struct Filled {
     dest: usize,
     portal: usize,
 }
 
-impl Filling {
+impl Filled {
     /// None.
-    pub const NONE: Filling = Filling { dest: 0, portal: 0 };
+    pub const NONE: Filled = Filled { dest: 0, portal: 0 };
 }
 
 /// What a utility statement with this destination fills.
 ///
 /// # Safety
 /// `dest` must be null or a valid receiver.
-pub unsafe fn filling(dest: *mut DestReceiver) -> Option<Filling> {
+pub unsafe fn target(dest: *mut DestReceiver) -> Option<Filled> {
     // SAFETY: see above.
-    unsafe { active_store(dest) }.map(|portal| Filling { dest: dest as usize, portal: portal as usize })
+    unsafe { active_store(dest) }.map(|portal| Filled { dest: dest as usize, portal: portal as usize })
 }
 
 /// The portal whose store a run with this destination fills.
@@ -69,9 +69,9 @@ pub unsafe fn filling(dest: *mut DestReceiver) -> Option<Filling> {
 /// # Safety
 /// `dest` must be null or a valid receiver.
 pub unsafe fn filled_by(dest: *mut DestReceiver) -> Option<*mut PortalData> {
-    let filling = nesting::depths().filling;
-    if filling.dest != 0 && filling.dest == dest as usize {
-        return Some(filling.portal as *mut PortalData);
+    let filled = nesting::depths().filled;
+    if filled.dest != 0 && filled.dest == dest as usize {
+        return Some(filled.portal as *mut PortalData);
     }
     // SAFETY: see above.
     unsafe { active_store(dest) }
@@ -141,9 +141,9 @@ pub unsafe fn begin(portal: *mut PortalData, until: i64, seen: u64, ids: &[u64])
 /// Rows of one portal's store go into another's: the other is watched as well. False as for [`begin`].
 ///
 /// # Safety
-/// `from` must be null or valid, `into` must be what [`filling`] said a moment ago.
+/// `from` must be null or valid, `into` must be what [`target`] said a moment ago.
 #[must_use]
-pub unsafe fn pass_on(from: *mut PortalData, into: Filling) -> bool {
+pub unsafe fn pass_on(from: *mut PortalData, into: Filled) -> bool {
     let Some(entry) = (!from.is_null()).then(|| find(from)).flatten() else { return true };
     let count = entry.count.load(Ordering::SeqCst);
     let mut ids: Vec<u64> = entry.ids.iter().take(count).map(|id| id.load(Ordering::SeqCst)).collect();
