@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use jitmask_core::model::label::Label;
-use pgrx::pg_sys::{self, Oid};
+use pgrx::pg_sys::Oid;
 
 use super::extension::Installed;
 use super::labels::PROVIDER;
@@ -59,8 +59,11 @@ pub enum Class {
     Protected(Rc<Protected>),
 }
 
-// Fixed by the server; pgrx has no name for it.
+// Fixed by the server (catalog/pg_statistic*.h); pgrx has no names for most of them.
+const PG_STATISTIC: u32 = 2619;
+const PG_STATISTIC_TOAST: u32 = 2840;
 const PG_STATISTIC_EXT_DATA: u32 = 3429;
+const PG_STATISTIC_EXT_DATA_TOAST: u32 = 3430;
 
 struct Entry {
     class: Class,
@@ -90,8 +93,7 @@ pub fn forget(changed: Oid) {
 /// What the relation is.
 pub fn class(installed: &Installed, relation: Oid) -> Class {
     if relation.to_u32() < FIRST_NORMAL {
-        let statistics = relation == pg_sys::StatisticRelationId || relation == Oid::from(PG_STATISTIC_EXT_DATA);
-        return if statistics { Class::Statistics } else { toast_of_catalog(relation) };
+        return catalog_class(relation.to_u32());
     }
     let known = KNOWN.with_borrow(|known| known.get(&relation).map(|entry| entry.class.clone()));
     if let Some(class) = known {
@@ -107,10 +109,14 @@ pub fn class(installed: &Installed, relation: Oid) -> Class {
     class
 }
 
-/// The TOAST table of pg_statistic holds most common values that are long.
-fn toast_of_catalog(relation: Oid) -> Class {
-    const PG_TOAST: u32 = 99;
-    if relation::schema(relation).to_u32() == PG_TOAST { Class::Toast } else { Class::Plain }
+/// By number alone: the server's catalogs keep theirs, and so do their TOAST tables, also when they are rewritten. Of
+/// these, only those of the statistics (most common values that are long) hold anything taken from tables.
+fn catalog_class(relation: u32) -> Class {
+    match relation {
+        PG_STATISTIC | PG_STATISTIC_EXT_DATA => Class::Statistics,
+        PG_STATISTIC_TOAST | PG_STATISTIC_EXT_DATA_TOAST => Class::Toast,
+        _ => Class::Plain,
+    }
 }
 
 fn look_up(installed: &Installed, relation: Oid) -> Entry {
