@@ -104,7 +104,12 @@ unsafe extern "C-unwind" fn before(query: *mut Query, options: c_int, gathered: 
 
 #[pgrx::pg_guard]
 unsafe extern "C-unwind" fn after(frame: *const u8, plan: *mut PlannedStmt) {
-    let prepared = PREPARED.with_borrow_mut(Vec::pop).flatten();
+    let place = nesting::depths().planners;
+    let prepared = PREPARED.with_borrow_mut(|stack| {
+        // What calls within this one left behind that ended in an ERROR which somebody caught.
+        stack.truncate(place);
+        stack.pop().flatten()
+    });
     // SAFETY: the plan just made.
     or_raise(unsafe { verify::finish(plan, prepared) });
     nesting::leave(frame as usize);
