@@ -12,6 +12,7 @@ pub mod function;
 pub mod generated;
 pub mod guc;
 pub mod instance;
+pub mod local;
 pub mod memory;
 pub mod names;
 pub mod nesting;

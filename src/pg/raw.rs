@@ -22,6 +22,11 @@ unsafe extern "C-unwind" {
     pub fn RegisterTimeout(id: c_int, handler: unsafe extern "C-unwind" fn()) -> c_int;
     pub fn enable_timeout_every(id: c_int, first: pg_sys::TimestampTz, delay_ms: c_int);
     pub fn disable_timeout(id: c_int, keep_indicator: bool);
+    pub fn GetSessionUserId() -> pg_sys::Oid;
+    pub fn GetUserId() -> pg_sys::Oid;
+    pub fn InNoForceRLSOperation() -> bool;
+    pub fn IsTransactionState() -> bool;
+    pub fn GetCurrentStatementStartTimestamp() -> pg_sys::TimestampTz;
     pub fn GetCurrentTimestamp() -> pg_sys::TimestampTz;
     pub fn palloc0(size: usize) -> *mut c_void;
     pub fn pstrdup(text: *const c_char) -> *mut c_char;
