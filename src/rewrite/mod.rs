@@ -13,6 +13,7 @@ pub mod guard;
 mod in_server;
 pub mod inline;
 pub mod mark;
+pub mod plain;
 pub mod prepare;
 pub mod reads;
 pub mod relabel;
