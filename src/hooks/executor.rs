@@ -1,5 +1,7 @@
 //! ExecutorStart, ExecutorRun and ExecutorFinish hooks.
 
+use std::mem::MaybeUninit;
+
 use pgrx::pg_sys::{self, CommandDest, QueryDesc};
 
 use super::receiver;
@@ -8,8 +10,8 @@ use crate::catalog::session;
 use crate::error::or_raise;
 use crate::guc::{self, OnRevoke};
 use crate::pg::{self, compat, composing, nesting, raw, shared, waiting, watch};
-use crate::rewrite::stamp::{Kind, Stamp};
-use crate::rewrite::{check, held};
+use crate::rewrite::stamp::{self, Kind, Stamp};
+use crate::rewrite::{check, held, plain};
 
 static mut PREVIOUS_START: pg_sys::ExecutorStart_hook_type = None;
 static mut PREVIOUS_RUN: pg_sys::ExecutorRun_hook_type = None;
@@ -34,12 +36,17 @@ unsafe extern "C-unwind" fn start(query: *mut QueryDesc, eflags: i32) {
     let frame = &raw const here;
     // SAFETY: arguments are passed on as they came.
     unsafe {
-        before_start(frame, query, eflags);
+        // A parallel worker runs what its leader was admitted with: the long way knows.
+        if pg_sys::ParallelWorkerNumber < 0 && plain::plan((*query).plannedstmt) {
+            nesting::enter(frame as usize, |depths| depths.code += 1);
+        } else {
+            before_start(frame, query, eflags);
+        }
         match PREVIOUS_START {
             Some(previous) => previous(query, eflags),
             None => raw::standard_ExecutorStart(query, eflags),
         }
-        leave(frame);
+        nesting::leave(frame as usize);
     }
 }
 
@@ -163,14 +170,18 @@ unsafe extern "C-unwind" fn run(
     // SAFETY: arguments are passed on as they came.
     unsafe {
         let saved = before_run(frame, query);
-        let mut describing = Describing::default();
-        push(&raw mut describing, query, saved);
+        let mut describing = MaybeUninit::uninit();
+        push(describing.as_mut_ptr(), query, saved);
         match PREVIOUS_RUN {
             Some(previous) => previous(query, direction, count, execute_once),
             None => raw::standard_ExecutorRun(query, direction, count, execute_once),
         }
-        pop(&raw mut describing, saved);
-        after_run(frame, query, saved);
+        pop(describing.as_mut_ptr(), saved);
+        if saved.watched {
+            after_watched_run(query, saved);
+        }
+        nesting::leave(frame as usize);
+        pg::held::shut_if_idle();
     }
 }
 
@@ -182,27 +193,52 @@ unsafe extern "C-unwind" fn run(query: *mut QueryDesc, direction: pg_sys::ScanDi
     // SAFETY: arguments are passed on as they came.
     unsafe {
         let saved = before_run(frame, query);
-        let mut describing = Describing::default();
-        push(&raw mut describing, query, saved);
+        let mut describing = MaybeUninit::uninit();
+        push(describing.as_mut_ptr(), query, saved);
         match PREVIOUS_RUN {
             Some(previous) => previous(query, direction, count),
             None => raw::standard_ExecutorRun(query, direction, count),
         }
-        pop(&raw mut describing, saved);
-        after_run(frame, query, saved);
+        pop(describing.as_mut_ptr(), saved);
+        if saved.watched {
+            after_watched_run(query, saved);
+        }
+        nesting::leave(frame as usize);
+        pg::held::shut_if_idle();
+    }
+}
+
+/// Only what carries a stamp needs more than a frame; the rest can neither raise nor panic.
+unsafe fn before_run(frame: *const u8, query: *mut QueryDesc) -> Run {
+    // SAFETY: the executor's own.
+    unsafe {
+        let plan = (*query).plannedstmt;
+        let writes = (*plan).commandType != pg_sys::CmdType::CMD_SELECT || (*plan).hasModifyingCTE;
+        let worker = pg_sys::ParallelWorkerNumber >= 0 && nesting::depths().level == 0;
+        if !worker && pg::held::any() {
+            open_held();
+        }
+        if !worker && stamp::is_there(plan) {
+            return before_stamped_run(frame, query, writes);
+        }
+        nesting::enter(frame as usize, |depths| {
+            depths.code += 1;
+            depths.storing += u32::from(writes);
+        });
+        Run { dest: (*query).dest, watched: false, writes: writes && !worker }
     }
 }
 
 #[pgrx::pg_guard]
-unsafe extern "C-unwind" fn before_run(frame: *const u8, query: *mut QueryDesc) -> Run {
+unsafe extern "C-unwind" fn open_held() {
+    held::open();
+}
+
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn before_stamped_run(frame: *const u8, query: *mut QueryDesc, writes: bool) -> Run {
     // SAFETY: the executor's own.
     unsafe {
-        let mut saved = Run { dest: (*query).dest, watched: false, writes: false };
-        if pg_sys::ParallelWorkerNumber >= 0 && nesting::depths().level == 0 {
-            nesting::enter(frame as usize, |depths| depths.code += 1);
-            return saved;
-        }
-        held::open();
+        let mut saved = Run { dest: (*query).dest, watched: false, writes };
         let stamp = Stamp::read((*query).plannedstmt);
         if let Some(stamp) = &stamp {
             let seen = shared::called_off_so_far();
@@ -226,8 +262,6 @@ unsafe extern "C-unwind" fn before_run(frame: *const u8, query: *mut QueryDesc) 
         }
         let top = nesting::depths().level == 0 && is_client(saved.dest);
         let direct = top && stamp.is_some_and(|stamp| stamp.direct);
-        saved.writes = (*(*query).plannedstmt).commandType != pg_sys::CmdType::CMD_SELECT
-            || (*(*query).plannedstmt).hasModifyingCTE;
         nesting::enter(frame as usize, |depths| {
             depths.code += 1;
             depths.direct = direct;
@@ -237,20 +271,15 @@ unsafe extern "C-unwind" fn before_run(frame: *const u8, query: *mut QueryDesc) 
     }
 }
 
+/// The receiver put in before must not outlive the run.
 #[pgrx::pg_guard]
-unsafe extern "C-unwind" fn after_run(frame: *const u8, query: *mut QueryDesc, saved: Run) {
-    // SAFETY: the executor's own; the receiver put in by before_run() must not outlive the run.
+unsafe extern "C-unwind" fn after_watched_run(query: *mut QueryDesc, saved: Run) {
+    // SAFETY: the executor's own.
     unsafe {
-        if saved.watched {
-            pg_sys::pfree((*query).dest.cast());
-        }
+        pg_sys::pfree((*query).dest.cast());
         (*query).dest = saved.dest;
     }
-    if saved.watched {
-        watch::end();
-    }
-    nesting::leave(frame as usize);
-    pg::held::shut_if_idle();
+    watch::end();
 }
 
 /// After-triggers run here.
@@ -260,21 +289,11 @@ unsafe extern "C-unwind" fn finish(query: *mut QueryDesc) {
     let frame = &raw const here;
     // SAFETY: arguments are passed on as they came.
     unsafe {
-        enter(frame);
+        nesting::enter(frame as usize, |depths| depths.code += 1);
         match PREVIOUS_FINISH {
             Some(previous) => previous(query),
             None => raw::standard_ExecutorFinish(query),
         }
-        leave(frame);
+        nesting::leave(frame as usize);
     }
-}
-
-#[pgrx::pg_guard]
-unsafe extern "C-unwind" fn enter(frame: *const u8) {
-    nesting::enter(frame as usize, |depths| depths.code += 1);
-}
-
-#[pgrx::pg_guard]
-unsafe extern "C-unwind" fn leave(frame: *const u8) {
-    nesting::leave(frame as usize);
 }

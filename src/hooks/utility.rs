@@ -67,11 +67,12 @@ unsafe extern "C-unwind" fn before(frame: *const u8, statement: *mut PlannedStmt
     // SAFETY: the server's own statement, which is not changed in place.
     let treated = or_raise(unsafe { statement::treat(statement) });
     held::open();
+    // SAFETY: the server's own.
+    let filled = unsafe { waiting::target(dest) };
     nesting::enter(frame as usize, |depths| {
         depths.storing += u32::from(treated.stores);
         depths.code += u32::from(treated.runs_code);
-        // SAFETY: the server's own.
-        depths.filled = unsafe { waiting::target(dest) }.unwrap_or(depths.filled);
+        depths.filled = filled.unwrap_or(depths.filled);
     });
     treated
 }

@@ -14,6 +14,7 @@ pub mod generated;
 pub mod guc;
 pub mod held;
 pub mod instance;
+pub mod local;
 pub mod memory;
 pub mod names;
 pub mod nesting;

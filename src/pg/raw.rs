@@ -25,15 +25,17 @@ unsafe extern "C-unwind" {
     pub fn get_timeout_active(id: c_int) -> bool;
     pub fn tuplestore_tuple_count(store: *mut pg_sys::Tuplestorestate) -> i64;
     pub fn disable_timeout(id: c_int, keep_indicator: bool);
+    pub fn GetSessionUserId() -> pg_sys::Oid;
+    pub fn GetUserId() -> pg_sys::Oid;
+    pub fn InNoForceRLSOperation() -> bool;
+    pub fn IsTransactionState() -> bool;
+    pub fn GetCurrentStatementStartTimestamp() -> pg_sys::TimestampTz;
     pub fn GetCurrentTimestamp() -> pg_sys::TimestampTz;
     pub fn MemoryContextRegisterResetCallback(
         context: pg_sys::MemoryContext,
         callback: *mut pg_sys::MemoryContextCallback,
     );
-    pub fn GetSessionUserId() -> pg_sys::Oid;
     pub fn GetOuterUserId() -> pg_sys::Oid;
-    pub fn GetUserId() -> pg_sys::Oid;
-    pub fn InNoForceRLSOperation() -> bool;
     pub fn palloc0(size: usize) -> *mut c_void;
     pub fn pstrdup(text: *const c_char) -> *mut c_char;
     pub fn makeString(text: *mut c_char) -> *mut Node;

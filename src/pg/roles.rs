@@ -7,13 +7,13 @@ use super::raw;
 
 /// `session_user`: the login.
 pub fn session_user() -> Oid {
-    // SAFETY: reads a variable.
+    // SAFETY: reads a variable; can't raise.
     unsafe { raw::GetSessionUserId() }
 }
 
 /// `current_user`: whose privileges count right now.
 pub fn current_user() -> Oid {
-    // SAFETY: reads a variable.
+    // SAFETY: reads a variable; can't raise.
     unsafe { raw::GetUserId() }
 }
 
@@ -63,7 +63,7 @@ pub fn in_restricted_operation() -> bool {
 
 /// A foreign key check is under way, or code below one.
 pub fn in_foreign_key_check() -> bool {
-    // SAFETY: reads a variable.
+    // SAFETY: reads a variable; can't raise.
     unsafe { raw::InNoForceRLSOperation() }
 }
 

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering}
 
 use pgrx::pg_sys;
 
+use super::local::Local;
 use super::{compat, raw, shared, waiting};
 
 /// How often the timer looks, in milliseconds.
@@ -36,9 +37,10 @@ struct Watch {
     terminates: bool,
 }
 
+static WATCHES: Local<RefCell<Vec<Watch>>> = Local::new(RefCell::new(Vec::new()));
+static SUBTRANSACTIONS: Local<RefCell<Vec<(pg_sys::SubTransactionId, usize)>>> = Local::new(RefCell::new(Vec::new()));
+
 thread_local! {
-    static WATCHES: RefCell<Vec<Watch>> = const { RefCell::new(Vec::new()) };
-    static SUBTRANSACTIONS: RefCell<Vec<(pg_sys::SubTransactionId, usize)>> = const { RefCell::new(Vec::new()) };
     static TIMER: Cell<Option<i32>> = const { Cell::new(None) };
     static MESSAGE: RefCell<Option<Message>> = const { RefCell::new(None) };
 }
@@ -61,48 +63,46 @@ pub fn say(sqlstate: i32, message: &str, detail: &str, hint: &str) {
 /// [`shared::called_off_so_far`] as of before it was last known that none was. When it is over, the statement is
 /// cancelled, or the session `terminates`.
 pub fn begin(until: i64, seen: u64, ids: Vec<u64>, terminates: bool) {
-    WATCHES.with_borrow_mut(|watches| watches.push(Watch { until, seen, ids, terminates }));
+    WATCHES.borrow_mut().push(Watch { until, seen, ids, terminates });
     publish();
 }
 
 /// Ends the innermost watch.
 pub fn end() {
-    WATCHES.with_borrow_mut(Vec::pop);
+    WATCHES.borrow_mut().pop();
     publish();
 }
 
 /// A transaction has ended: nothing runs any more.
 pub fn transaction_ended() {
-    let any = WATCHES.with_borrow_mut(|watches| !std::mem::take(watches).is_empty());
-    SUBTRANSACTIONS.with_borrow_mut(Vec::clear);
-    if any {
+    SUBTRANSACTIONS.borrow_mut().clear();
+    if !WATCHES.borrow().is_empty() {
+        WATCHES.borrow_mut().clear();
         publish();
     }
 }
 
 /// A subtransaction has started.
 pub fn subtransaction_started(id: pg_sys::SubTransactionId) {
-    let depth = WATCHES.with_borrow(Vec::len);
-    SUBTRANSACTIONS.with_borrow_mut(|stack| stack.push((id, depth)));
+    let depth = WATCHES.borrow().len();
+    SUBTRANSACTIONS.borrow_mut().push((id, depth));
 }
 
 /// A subtransaction has ended; what was begun in an aborted one no longer runs.
 pub fn subtransaction_ended(id: pg_sys::SubTransactionId, aborted: bool) {
-    let depth = SUBTRANSACTIONS.with_borrow_mut(|stack| {
-        let place = stack.iter().rposition(|(known, _)| *known == id)?;
+    let depth = {
+        let mut stack = SUBTRANSACTIONS.borrow_mut();
+        let Some(place) = stack.iter().rposition(|(known, _)| *known == id) else { return };
         let depth = stack.get(place).map(|(_, depth)| *depth);
         stack.truncate(place);
         depth
-    });
+    };
     if aborted && let Some(depth) = depth {
-        let ended = WATCHES.with_borrow_mut(|watches| {
-            let ended = watches.len() > depth;
-            watches.truncate(depth);
-            ended
-        });
+        let ended = WATCHES.borrow().len() > depth;
+        WATCHES.borrow_mut().truncate(depth);
         // What is over was stopped by an error, and somebody's EXCEPTION block has caught it, below a statement that is
         // still being watched. It must not go on to the next row: there is no error left that could not be caught.
-        let goes_on = OVER.load(Ordering::SeqCst) && WATCHES.with_borrow(|watches| !watches.is_empty());
+        let goes_on = OVER.load(Ordering::SeqCst) && !WATCHES.borrow().is_empty();
         if goes_on {
             end_session();
         } else if ended {
@@ -144,7 +144,7 @@ pub fn let_others_look() {
 /// Puts the union of all watches where the signal handler can read it, and the timer on or off.
 pub fn publish() {
     WATCHING.store(false, Ordering::SeqCst);
-    let watches = WATCHES.with_borrow(Vec::clone);
+    let watches = WATCHES.borrow().clone();
     if watches.is_empty() {
         OVER.store(false, Ordering::SeqCst);
     } else {

@@ -16,6 +16,7 @@ pub mod held;
 mod in_server;
 pub mod inline;
 pub mod mark;
+pub mod plain;
 pub mod prepare;
 pub mod reads;
 pub mod relabel;
