@@ -4,7 +4,7 @@ HOUSE := pg_test_config
 # A test, a bench or an in-server pattern: make regress T=name
 T ?=
 
-.PHONY: help demo demo-stop test setup lint core layering check-majors test-build in-server regress regress-accept client bench install clean
+.PHONY: help demo demo-stop test setup lint unit core crash-free layering check-majors test-build in-server regress regress-accept client bench install clean
 # Stages share target directories and two cores; side by side they only wait for each other.
 .NOTPARALLEL:
 
@@ -20,7 +20,7 @@ test: ## every test of every kind (what .ci/run runs)
 	@$(HOUSE)/test.sh
 lint: setup ## cargo fmt --check, and clippy with warnings denied
 	@$(HOUSE)/lint.sh
-core: ## tests of the core crate, no server needed; T=name for one
+unit: ## tests of the core crate, no server needed; T=name for one
 	@CARGO_TARGET_DIR=target/host cargo test -p jitmask-core -- $(T)
 layering: ## which module may import which, file sizes, where unsafe may stand
 	@tests/layering/layering.sh
@@ -34,6 +34,11 @@ regress: test-build ## SQL regression; T=name for one
 	@$(HOUSE)/regress.sh run $(T)
 regress-accept: ## take the last result as expected: T=name
 	@$(HOUSE)/regress.sh accept $(T)
+core: setup ## the server's own tests, with jitmask and without; T=plain, protected or isolation for one suite
+	@$(HOUSE)/build.sh release
+	@$(HOUSE)/core.sh $(T)
+crash-free: test-build ## the attacks under valgrind's memcheck; T='diff 300' for the differential test, T='regress NAME' for one file
+	@$(HOUSE)/crash_free.sh $(T)
 client: test-build ## client tests (several sessions); T=name for one
 	@$(HOUSE)/client.sh $(T)
 bench: setup ## run the benchmarks in bench/; T=name for one

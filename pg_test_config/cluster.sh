@@ -8,9 +8,10 @@
 #   cluster.sh check NAME           fails if a server process crashed in it
 #   cluster.sh log NAME | list | stop-all
 # key=value are settings for postgresql.conf, e.g. shared_preload_libraries=''
+# JITMASK_TEST_SERVER in the environment is the tree to take where none is named.
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
-usage() { sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
+usage() { sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2; exit 2; }
 
 [ $# -ge 1 ] || usage
 verb=$1
@@ -55,7 +56,7 @@ launch() {
 }
 
 start() {
-    local server=test settings=() setting value
+    local server=${JITMASK_TEST_SERVER:-test} settings=() setting value
     while [ $# -gt 0 ]; do
         case $1 in
         --server) server=$2; shift 2 ;;

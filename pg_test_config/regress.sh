@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SQL regression: runs tests/pg_regress/sql/NAME.sql in psql and compares what it prints with expected/NAME.out.
-#   regress.sh run [NAME]       all files, or one
+#   regress.sh run [NAME...]    all files, or these
 #   regress.sh accept NAME      take the last result of NAME as expected (read it first)
 #
 # Each file has a database of its own, regress_NAME, with the extension created, and runs as the superuser postgres in
@@ -53,9 +53,11 @@ names() { (cd "$tests" && find "$1" -maxdepth 1 -name "*.$2" -printf '%f\n' | se
 
 case ${1:-} in
 run)
-    only=${2:-}
-    [ -z "$only" ] || [ -f "$tests/sql/$only.sql" ] || die "there is no tests/pg_regress/sql/$only.sql"
-    if [ -z "$only" ]; then
+    shift
+    only=("$@")
+    for name in "${only[@]}"; do [ -f "$tests/sql/$name.sql" ] || die "there is no tests/pg_regress/sql/$name.sql"; done
+    if [ ${#only[@]} = 0 ]; then
+        mapfile -t only < <(names sql sql)
         for name in $(comm -13 <(names sql sql) <(names expected out)); do
             say "expected/$name.out has no sql/$name.sql"
             failed=$((failed + 1))
@@ -65,7 +67,7 @@ run)
     trap cleanup EXIT
     trap 'exit 130' INT TERM
     "$cluster" start "$shared"
-    for name in ${only:-$(names sql sql)}; do
+    for name in "${only[@]}"; do
         [[ $name =~ ^[a-z0-9_]+$ ]] || die "tests/pg_regress/sql/$name.sql: use lower case, digits and _ in its name"
         if [ ! -f "$tests/expected/$name.out" ]; then
             run "$name" 2>/dev/null || true
@@ -91,5 +93,5 @@ accept)
     cp "$results/$2.out" "$tests/expected/$2.out"
     say "tests/pg_regress/expected/$2.out is now what target/regress/$2.out was"
     ;;
-*) die "usage: regress.sh run [NAME] | accept NAME" ;;
+*) die "usage: regress.sh run [NAME...] | accept NAME" ;;
 esac

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Installs what building and testing need and is not there yet. Run it again at will: it only adds what is missing.
 # Needs Rust and, when Debian packages are missing, root or sudo. Says what it does before it does it.
-# `setup.sh packages` stops after the Debian packages.
+# `setup.sh packages` stops after the Debian packages; `setup.sh valgrind` adds valgrind to them, and stops there, too.
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 
 # libclang: bindgen reads the server's headers with it. libssl-dev, pkg-config: cargo-pgrx links OpenSSL.
 packages=(make gcc libc6-dev pkg-config libssl-dev libclang-14-dev
     "postgresql-$PG_MAJOR" "postgresql-server-dev-$PG_MAJOR")
+
+[ "${1:-}" != valgrind ] || packages=(valgrind)
 
 as_root() { if is_root; then "$@"; else sudo "$@"; fi; }
 
@@ -73,7 +75,7 @@ install_cargo_pgrx() {
 }
 
 install_packages
-[ "${1:-}" != packages ] || exit 0
+case ${1:-} in packages | valgrind) exit 0 ;; esac
 check_rust
 install_cargo_pgrx
 # cargo-pgrx wants to be told about the server once; our own home for it keeps the user's untouched.

@@ -35,12 +35,12 @@ stage() {
     exit 1
 }
 
-core_tests() { cd "$ROOT" && CARGO_TARGET_DIR=$TARGET/host cargo test -p jitmask-core; }
+unit_tests() { cd "$ROOT" && CARGO_TARGET_DIR=$TARGET/host cargo test -p jitmask-core; }
 
 stage step 'set-up' "$house/setup.sh"
 stage tests 'layering' "$ROOT/tests/layering/layering.sh"
 stage tests 'lint' "$house/lint.sh"
-stage tests 'core tests' core_tests
+stage tests 'unit tests' unit_tests
 stage tests 'check majors' "$house/majors.sh"
 stage step 'test build' "$house/build.sh" test
 stage tests 'in-server tests' "$house/in_server.sh"

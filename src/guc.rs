@@ -1,8 +1,20 @@
 //! Settings. Those that could weaken anything can be changed by superusers only.
 
-use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting};
+use pgrx::{GucContext, GucFlags, GucRegistry, GucSetting, PostgresGucEnum};
+
+/// What happens to a statement that is revealing when its grant ends.
+#[derive(Clone, Copy, PartialEq, Eq, PostgresGucEnum)]
+pub enum OnRevoke {
+    /// It is cancelled.
+    #[name = c"cancel"]
+    Cancel,
+    /// Its session is ended.
+    #[name = c"terminate"]
+    Terminate,
+}
 
 static MASK_SUPERUSERS: GucSetting<bool> = GucSetting::<bool>::new(false);
+static ON_REVOKE: GucSetting<OnRevoke> = GucSetting::<OnRevoke>::new(OnRevoke::Cancel);
 
 /// Defines the settings. Once, while the library is being preloaded.
 pub fn init() {
@@ -15,6 +27,20 @@ pub fn init() {
         GucContext::Suset,
         GucFlags::default(),
     );
+    GucRegistry::define_enum_guc(
+        c"jitmask.on_revoke",
+        c"What happens to a statement that is revealing when its grant ends.",
+        c"cancel: the statement fails. terminate: its session ends, also while it is sending to a client that does not \
+          read. Sessions that hold revealed rows in store are ended in any case.",
+        &ON_REVOKE,
+        GucContext::Suset,
+        GucFlags::default(),
+    );
+}
+
+/// What happens to a statement that is revealing when its grant ends.
+pub fn on_revoke() -> OnRevoke {
+    ON_REVOKE.get()
 }
 
 /// Whether superusers are masked as well.

@@ -37,5 +37,6 @@ pub extern "C-unwind" fn _PG_init() {
     pg::shared::init();
     catalog::session::init();
     hooks::init();
+    rewrite::details::init();
     pg::preload::reserve_prefix(c"jitmask");
 }

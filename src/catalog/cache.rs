@@ -7,6 +7,8 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use crate::pg::local::Local;
+
 /// What a value was read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -20,25 +22,22 @@ pub enum Source {
     Keys,
 }
 
-thread_local! {
-    static EPOCHS: [Cell<u64>; 4] = const { [Cell::new(0), Cell::new(0), Cell::new(0), Cell::new(0)] };
-}
+static EPOCHS: Local<[Cell<u64>; 4]> = Local::new([Cell::new(0), Cell::new(0), Cell::new(0), Cell::new(0)]);
 
 impl Source {
-    fn epoch<T>(self, with: impl FnOnce(&Cell<u64>) -> T) -> T {
-        EPOCHS.with(|[policies, people, grants, keys]| {
-            with(match self {
-                Source::Policies => policies,
-                Source::People => people,
-                Source::Grants => grants,
-                Source::Keys => keys,
-            })
-        })
+    fn epoch(self) -> &'static Cell<u64> {
+        let [policies, people, grants, keys] = &*EPOCHS;
+        match self {
+            Source::Policies => policies,
+            Source::People => people,
+            Source::Grants => grants,
+            Source::Keys => keys,
+        }
     }
 
     /// What was read from here is no longer to be trusted. Called from invalidation callbacks: changes a number, no more.
     pub fn forget(self) {
-        self.epoch(|cell| cell.set(cell.get().wrapping_add(1)));
+        self.epoch().set(self.epoch().get().wrapping_add(1));
     }
 }
 
@@ -61,9 +60,16 @@ impl<T> Remembered<T> {
         Remembered { source, value: RefCell::new(None) }
     }
 
+    /// Something about the value, if it needs not be read again. Can neither raise nor panic.
+    pub fn known<U>(&self, about: impl FnOnce(&T) -> U) -> Option<U> {
+        let value = self.value.try_borrow().ok()?;
+        let (epoch, value) = value.as_ref()?;
+        (*epoch == self.source.epoch().get()).then(|| about(value))
+    }
+
     /// The value; read again if its source has changed since.
     pub fn get(&self, read: impl FnOnce() -> T) -> Rc<T> {
-        let now = self.source.epoch(Cell::get);
+        let now = self.source.epoch().get();
         if let Some((epoch, value)) = self.value.borrow().as_ref()
             && *epoch == now
         {

@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use pgrx::pg_sys::Oid;
 
+use crate::pg::local::Local;
 use crate::pg::relation;
 
 /// The relations the engine reads, or guards most closely.
@@ -44,9 +45,7 @@ enum Known {
     Present(Installed),
 }
 
-thread_local! {
-    static KNOWN: Cell<Known> = const { Cell::new(Known::Unknown) };
-}
+static KNOWN: Local<Cell<Known>> = Local::new(Cell::new(Known::Unknown));
 
 /// Schemas or our own relations have changed: look again. Called from invalidation callbacks.
 pub fn forget() {
@@ -59,6 +58,11 @@ pub fn known() -> Option<Installed> {
         Known::Present(installed) => Some(installed),
         Known::Absent | Known::Unknown => None,
     }
+}
+
+/// Whether it is known that the extension is not installed here, without looking anything up.
+pub fn known_absent() -> bool {
+    matches!(KNOWN.get(), Known::Absent)
 }
 
 /// The extension's relations; `None` where it isn't installed, and everything of ours is inert.

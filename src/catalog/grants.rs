@@ -1,6 +1,6 @@
 //! The live grants of a login, in this database, on this cluster.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use jitmask_core::model::decide::Grant;
@@ -9,6 +9,7 @@ use pgrx::pg_sys::Oid;
 use super::cache::{Remembered, Source};
 use super::extension::Installed;
 use crate::pg::instance;
+use crate::pg::local::Local;
 use crate::pg::scan::{self, Key};
 
 /// A grant and what it covers.
@@ -26,21 +27,28 @@ pub struct GrantsOf {
     pub granted: Vec<Granted>,
 }
 
-thread_local! {
-    // The login whose grants are remembered is part of the value: a session rarely has more than one.
-    static GRANTS: RefCell<Option<Rc<Remembered<GrantsOf>>>> = const { RefCell::new(None) };
-    static OF: std::cell::Cell<Oid> = const { std::cell::Cell::new(Oid::INVALID) };
-}
+// The login whose grants are remembered is part of the value: a session rarely has more than one.
+static GRANTS: Local<RefCell<Option<Rc<Remembered<GrantsOf>>>>> = Local::new(RefCell::new(None));
+static OF: Local<Cell<Oid>> = Local::new(Cell::new(Oid::INVALID));
 
 /// The login's grants that are live or still to start. Whether the clock is past their end is for the decision to say.
 pub fn grants_of(installed: &Installed, login: Oid) -> Rc<GrantsOf> {
-    let remembered = GRANTS.with_borrow_mut(|slot| {
+    let remembered = {
+        let mut slot = GRANTS.borrow_mut();
         if OF.replace(login) != login {
             *slot = None;
         }
         Rc::clone(slot.get_or_insert_with(|| Rc::new(Remembered::new(Source::Grants))))
-    });
+    };
     remembered.get(|| read(installed, login))
+}
+
+/// Whether the login has any, live now or not yet; `None` if that has to be looked up. Can neither raise nor panic.
+pub fn known_any(login: Oid) -> Option<bool> {
+    if OF.get() != login {
+        return None;
+    }
+    GRANTS.try_borrow().ok()?.as_ref()?.known(GrantsOf::any)
 }
 
 fn read(installed: &Installed, login: Oid) -> GrantsOf {

@@ -5,14 +5,16 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::rc::Rc;
 
 use jitmask_core::model::label::Label;
-use pgrx::pg_sys::{self, Oid};
+use pgrx::pg_sys::Oid;
 
 use super::extension::Installed;
 use super::labels::PROVIDER;
 use crate::pg::function::FIRST_NORMAL;
+use crate::pg::local::Local;
 use crate::pg::relation::{self, ColumnType};
 use crate::pg::{generated, seclabel};
 
@@ -59,41 +61,86 @@ pub enum Class {
     Protected(Rc<Protected>),
 }
 
-// Fixed by the server; pgrx has no name for it.
+// Fixed by the server (catalog/pg_statistic*.h); pgrx has no names for most of them.
+const PG_STATISTIC: u32 = 2619;
+const PG_STATISTIC_TOAST: u32 = 2840;
 const PG_STATISTIC_EXT_DATA: u32 = 3429;
+const PG_STATISTIC_EXT_DATA_TOAST: u32 = 3430;
 
 struct Entry {
     class: Class,
     ancestors: Vec<Oid>,
 }
 
-thread_local! {
-    static EPOCH: Cell<u64> = const { Cell::new(0) };
-    static KNOWN: RefCell<HashMap<Oid, Entry>> = RefCell::new(HashMap::new());
+/// OIDs are numbers that the server deals out one after the other, and nobody chooses them: a multiplication spreads
+/// them well enough.
+#[derive(Default)]
+struct OidHasher(u64);
+
+impl Hasher for OidHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u32(u32::from(*byte)));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        // 2^64 / golden ratio: consecutive numbers land far apart, in the upper bits too, which the map looks at first.
+        self.0 = (self.0 ^ u64::from(number)).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(32);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
+
+static EPOCH: Local<Cell<u64>> = Local::new(Cell::new(0));
+static KNOWN: Local<RefCell<HashMap<Oid, Entry, BuildHasherDefault<OidHasher>>>> =
+    Local::new(RefCell::new(HashMap::with_hasher(BuildHasherDefault::new())));
+
+const SLOTS: usize = 128;
+
+/// The plain relations that were asked about last, each in the slot its number gives it: what most statements need.
+static PLAIN: Local<[Cell<u32>; SLOTS]> = Local::new([const { Cell::new(0) }; SLOTS]);
 
 /// A relation has changed (0: any may have). Called from invalidation callbacks: drops what is known, no more.
 pub fn forget(changed: Oid) {
     EPOCH.set(EPOCH.get().wrapping_add(1));
-    KNOWN.with(|known| {
-        // Never borrowed across a call into the server, where callbacks run; so this can't fail.
-        if let Ok(mut known) = known.try_borrow_mut() {
-            if changed == Oid::INVALID {
-                known.clear();
-            } else {
-                known.retain(|relation, entry| *relation != changed && !entry.ancestors.contains(&changed));
-            }
+    PLAIN.iter().for_each(|slot| slot.set(0));
+    // Never borrowed across a call into the server, where callbacks run; so this can't fail.
+    if let Ok(mut known) = KNOWN.try_borrow_mut() {
+        if changed == Oid::INVALID {
+            known.clear();
+        } else {
+            known.retain(|relation, entry| *relation != changed && !entry.ancestors.contains(&changed));
         }
-    });
+    }
+}
+
+/// Whether the relation is known to have nothing to do with us, without looking anything up: a "no" may mean that nobody
+/// has asked yet. Can neither raise nor panic.
+#[inline]
+pub fn is_known_plain(relation: Oid) -> bool {
+    if relation.to_u32() < FIRST_NORMAL {
+        return matches!(catalog_class(relation.to_u32()), Class::Plain);
+    }
+    let Some(slot) = PLAIN.get(relation.to_u32() as usize % SLOTS) else { return false };
+    if slot.get() == relation.to_u32() {
+        return true;
+    }
+    let plain = KNOWN
+        .try_borrow()
+        .is_ok_and(|known| known.get(&relation).is_some_and(|entry| matches!(entry.class, Class::Plain)));
+    if plain {
+        slot.set(relation.to_u32());
+    }
+    plain
 }
 
 /// What the relation is.
 pub fn class(installed: &Installed, relation: Oid) -> Class {
     if relation.to_u32() < FIRST_NORMAL {
-        let statistics = relation == pg_sys::StatisticRelationId || relation == Oid::from(PG_STATISTIC_EXT_DATA);
-        return if statistics { Class::Statistics } else { toast_of_catalog(relation) };
+        return catalog_class(relation.to_u32());
     }
-    let known = KNOWN.with_borrow(|known| known.get(&relation).map(|entry| entry.class.clone()));
+    let known = KNOWN.borrow().get(&relation).map(|entry| entry.class.clone());
     if let Some(class) = known {
         return class;
     }
@@ -102,15 +149,19 @@ pub fn class(installed: &Installed, relation: Oid) -> Class {
     let class = entry.class.clone();
     // What changed while it was being looked up found nothing to forget: such an answer is used once and not kept.
     if EPOCH.get() == before {
-        KNOWN.with_borrow_mut(|known| known.insert(relation, entry));
+        KNOWN.borrow_mut().insert(relation, entry);
     }
     class
 }
 
-/// The TOAST table of pg_statistic holds most common values that are long.
-fn toast_of_catalog(relation: Oid) -> Class {
-    const PG_TOAST: u32 = 99;
-    if relation::schema(relation).to_u32() == PG_TOAST { Class::Toast } else { Class::Plain }
+/// By number alone: the server's catalogs keep theirs, and so do their TOAST tables, also when they are rewritten. Of
+/// these, only those of the statistics (most common values that are long) hold anything taken from tables.
+fn catalog_class(relation: u32) -> Class {
+    match relation {
+        PG_STATISTIC | PG_STATISTIC_EXT_DATA => Class::Statistics,
+        PG_STATISTIC_TOAST | PG_STATISTIC_EXT_DATA_TOAST => Class::Toast,
+        _ => Class::Plain,
+    }
 }
 
 fn look_up(installed: &Installed, relation: Oid) -> Entry {

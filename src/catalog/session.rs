@@ -11,7 +11,8 @@ use super::{grants, mask, protection};
 use crate::error::{Code, Error, Result};
 use crate::guc;
 use crate::pg::events::{self, Listeners};
-use crate::pg::{instance, nesting, relation, roles, shared};
+use crate::pg::local::Local;
+use crate::pg::{instance, nesting, relation, roles, shared, watch};
 
 pub use crate::pg::roles::{is_member, is_superuser, name as role_name, oid as role_oid};
 
@@ -24,15 +25,13 @@ pub struct Caller {
     pub role: Oid,
 }
 
-thread_local! {
-    static SEEN: Cell<u64> = const { Cell::new(0) };
-    /// Counts from 1, see [`state`].
-    static STATE: Cell<u64> = const { Cell::new(1) };
-    static ENDED: RefCell<Vec<i64>> = const { RefCell::new(Vec::new()) };
-    static CHANGED: Cell<bool> = const { Cell::new(false) };
-    /// For the transaction under way: whose grants were looked at when it began, and whether there were any.
-    static BEGAN: Cell<Option<(Oid, bool)>> = const { Cell::new(None) };
-}
+static SEEN: Local<Cell<u64>> = Local::new(Cell::new(0));
+/// Counts from 1, see [`state`].
+static STATE: Local<Cell<u64>> = Local::new(Cell::new(1));
+static ENDED: Local<RefCell<Vec<i64>>> = Local::new(RefCell::new(Vec::new()));
+static CHANGED: Local<Cell<bool>> = Local::new(Cell::new(false));
+/// For the transaction under way: whose grants were looked at when it began, and whether there were any.
+static BEGAN: Local<Cell<Option<(Oid, bool)>>> = Local::new(Cell::new(None));
 
 /// Registers what keeps this module current. Once per process.
 pub fn init() {
@@ -90,17 +89,20 @@ fn committed() {
     if CHANGED.replace(false) {
         shared::next_generation();
     }
-    ENDED.with_borrow_mut(|ended| ended.drain(..).for_each(|grant| shared::call_off(watched_id(grant))));
+    if !ENDED.borrow().is_empty() {
+        ENDED.take().into_iter().for_each(|grant| shared::call_off(watched_id(grant)));
+        watch::let_others_look();
+    }
 }
 
 fn aborted() {
     CHANGED.set(false);
-    ENDED.with_borrow_mut(Vec::clear);
+    ENDED.borrow_mut().clear();
 }
 
 /// A grant ends in this transaction: when it commits, statements that are revealing by it are stopped.
 pub fn grant_ended(grant: i64) {
-    ENDED.with_borrow_mut(|ended| ended.push(grant));
+    ENDED.borrow_mut().push(grant);
 }
 
 /// A grant's id as a watch knows it: grants of other databases of the cluster have other ids.
@@ -143,6 +145,19 @@ pub fn sync(ours: &Installed) {
         let login = roles::session_user();
         BEGAN.set(Some((login, grants::grants_of(ours, login).any())));
     }
+}
+
+/// Whether [`sync`] has nothing to look up. Can neither raise nor panic.
+pub fn is_current() -> bool {
+    if SEEN.get() != shared::generation() {
+        return false;
+    }
+    if BEGAN.get().is_none() {
+        let login = roles::session_user();
+        let Some(any) = grants::known_any(login) else { return false };
+        BEGAN.set(Some((login, any)));
+    }
+    true
 }
 
 /// The generation this session knows of.

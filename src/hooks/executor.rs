@@ -1,14 +1,17 @@
 //! ExecutorStart, ExecutorRun and ExecutorFinish hooks.
 
+use std::mem::MaybeUninit;
+
 use pgrx::pg_sys::{self, CommandDest, QueryDesc};
 
 use super::receiver;
 use crate::audit::reveal;
 use crate::catalog::session;
 use crate::error::or_raise;
-use crate::pg::{compat, nesting, raw, shared, watch};
-use crate::rewrite::check;
-use crate::rewrite::stamp::{Kind, Stamp};
+use crate::guc::{self, OnRevoke};
+use crate::pg::{self, compat, composing, nesting, raw, shared, waiting, watch};
+use crate::rewrite::stamp::{self, Kind, Stamp};
+use crate::rewrite::{check, held, plain};
 
 static mut PREVIOUS_START: pg_sys::ExecutorStart_hook_type = None;
 static mut PREVIOUS_RUN: pg_sys::ExecutorRun_hook_type = None;
@@ -33,12 +36,17 @@ unsafe extern "C-unwind" fn start(query: *mut QueryDesc, eflags: i32) {
     let frame = &raw const here;
     // SAFETY: arguments are passed on as they came.
     unsafe {
-        before_start(frame, query, eflags);
+        // A parallel worker runs what its leader was admitted with: the long way knows.
+        if pg_sys::ParallelWorkerNumber < 0 && plain::plan((*query).plannedstmt) {
+            nesting::enter(frame as usize, |depths| depths.code += 1);
+        } else {
+            before_start(frame, query, eflags);
+        }
         match PREVIOUS_START {
             Some(previous) => previous(query, eflags),
             None => raw::standard_ExecutorStart(query, eflags),
         }
-        leave(frame);
+        nesting::leave(frame as usize);
     }
 }
 
@@ -107,6 +115,46 @@ unsafe fn is_client(dest: *mut pg_sys::DestReceiver) -> bool {
 struct Run {
     dest: *mut pg_sys::DestReceiver,
     watched: bool,
+    writes: bool,
+}
+
+/// What looks at errors from within a run: records for the server's stack of error context callbacks.
+#[derive(Default)]
+#[repr(C)]
+struct Describing {
+    naming: pg_sys::ErrorContextCallback,
+    writing: pg_sys::ErrorContextCallback,
+}
+
+/// Puts on the server's stack what this run needs. The records stand on the hook's frame, and nobody pops them after an
+/// ERROR but the handler that catches it.
+unsafe fn push(describing: *mut Describing, query: *mut QueryDesc, saved: Run) {
+    // SAFETY: see above.
+    unsafe {
+        if saved.watched {
+            (*describing).naming.previous = pg_sys::error_context_stack;
+            (*describing).naming.callback = Some(watch::name_the_cancel);
+            pg_sys::error_context_stack = &raw mut (*describing).naming;
+        }
+        if saved.writes {
+            (*describing).writing.previous = pg_sys::error_context_stack;
+            (*describing).writing.callback = Some(composing::look_at_writer);
+            (*describing).writing.arg = (*query).plannedstmt.cast();
+            pg_sys::error_context_stack = &raw mut (*describing).writing;
+        }
+    }
+}
+
+unsafe fn pop(describing: *mut Describing, saved: Run) {
+    // SAFETY: as in push().
+    unsafe {
+        if saved.writes {
+            pg_sys::error_context_stack = (*describing).writing.previous;
+        }
+        if saved.watched {
+            pg_sys::error_context_stack = (*describing).naming.previous;
+        }
+    }
 }
 
 #[cfg(not(feature = "pg18"))]
@@ -122,22 +170,18 @@ unsafe extern "C-unwind" fn run(
     // SAFETY: arguments are passed on as they came.
     unsafe {
         let saved = before_run(frame, query);
-        let mut naming = pg_sys::ErrorContextCallback {
-            previous: pg_sys::error_context_stack,
-            callback: Some(watch::name_the_cancel),
-            arg: std::ptr::null_mut(),
-        };
-        if saved.watched {
-            pg_sys::error_context_stack = &raw mut naming;
-        }
+        let mut describing = MaybeUninit::uninit();
+        push(describing.as_mut_ptr(), query, saved);
         match PREVIOUS_RUN {
             Some(previous) => previous(query, direction, count, execute_once),
             None => raw::standard_ExecutorRun(query, direction, count, execute_once),
         }
+        pop(describing.as_mut_ptr(), saved);
         if saved.watched {
-            pg_sys::error_context_stack = naming.previous;
+            after_watched_run(query, saved);
         }
-        after_run(frame, query, saved);
+        nesting::leave(frame as usize);
+        pg::held::shut_if_idle();
     }
 }
 
@@ -149,75 +193,93 @@ unsafe extern "C-unwind" fn run(query: *mut QueryDesc, direction: pg_sys::ScanDi
     // SAFETY: arguments are passed on as they came.
     unsafe {
         let saved = before_run(frame, query);
-        let mut naming = pg_sys::ErrorContextCallback {
-            previous: pg_sys::error_context_stack,
-            callback: Some(watch::name_the_cancel),
-            arg: std::ptr::null_mut(),
-        };
-        if saved.watched {
-            pg_sys::error_context_stack = &raw mut naming;
-        }
+        let mut describing = MaybeUninit::uninit();
+        push(describing.as_mut_ptr(), query, saved);
         match PREVIOUS_RUN {
             Some(previous) => previous(query, direction, count),
             None => raw::standard_ExecutorRun(query, direction, count),
         }
+        pop(describing.as_mut_ptr(), saved);
         if saved.watched {
-            pg_sys::error_context_stack = naming.previous;
+            after_watched_run(query, saved);
         }
-        after_run(frame, query, saved);
+        nesting::leave(frame as usize);
+        pg::held::shut_if_idle();
+    }
+}
+
+/// Only what carries a stamp needs more than a frame; the rest can neither raise nor panic.
+unsafe fn before_run(frame: *const u8, query: *mut QueryDesc) -> Run {
+    // SAFETY: the executor's own.
+    unsafe {
+        let plan = (*query).plannedstmt;
+        let writes = (*plan).commandType != pg_sys::CmdType::CMD_SELECT || (*plan).hasModifyingCTE;
+        let worker = pg_sys::ParallelWorkerNumber >= 0 && nesting::depths().level == 0;
+        if !worker && pg::held::any() {
+            open_held();
+        }
+        if !worker && stamp::is_there(plan) {
+            return before_stamped_run(frame, query, writes);
+        }
+        nesting::enter(frame as usize, |depths| {
+            depths.code += 1;
+            depths.storing += u32::from(writes);
+        });
+        Run { dest: (*query).dest, watched: false, writes: writes && !worker }
     }
 }
 
 #[pgrx::pg_guard]
-unsafe extern "C-unwind" fn before_run(frame: *const u8, query: *mut QueryDesc) -> Run {
+unsafe extern "C-unwind" fn open_held() {
+    held::open();
+}
+
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn before_stamped_run(frame: *const u8, query: *mut QueryDesc, writes: bool) -> Run {
     // SAFETY: the executor's own.
     unsafe {
-        let mut saved = Run { dest: (*query).dest, watched: false };
-        if pg_sys::ParallelWorkerNumber >= 0 && nesting::depths().level == 0 {
-            nesting::enter(frame as usize, |depths| depths.code += 1);
-            return saved;
-        }
+        let mut saved = Run { dest: (*query).dest, watched: false, writes };
         let stamp = Stamp::read((*query).plannedstmt);
         if let Some(stamp) = &stamp {
             let seen = shared::called_off_so_far();
             or_raise(check::goes_on(stamp));
+            let fills = waiting::filled_by(saved.dest);
+            if let Some(portal) = fills {
+                held::keep(portal, stamp);
+            }
             if stamp.kind == Kind::Revealing {
                 check::name_the_end(stamp);
-                watch::begin(
-                    stamp.valid_until,
-                    seen,
-                    stamp.grants.iter().map(|grant| session::watched_id(*grant)).collect(),
-                );
+                let ids: Vec<u64> = stamp.grants.iter().map(|grant| session::watched_id(*grant)).collect();
+                if let Some(portal) = fills
+                    && !waiting::begin(portal, stamp.valid_until, seen, &ids)
+                {
+                    check::too_many_stored().raise();
+                }
+                watch::begin(stamp.valid_until, seen, ids, guc::on_revoke() == OnRevoke::Terminate);
                 saved.watched = true;
                 (*query).dest = receiver::watch(saved.dest, (*query).plannedstmt, stamp);
             }
         }
         let top = nesting::depths().level == 0 && is_client(saved.dest);
         let direct = top && stamp.is_some_and(|stamp| stamp.direct);
-        let writes = (*(*query).plannedstmt).commandType != pg_sys::CmdType::CMD_SELECT
-            || (*(*query).plannedstmt).hasModifyingCTE;
         nesting::enter(frame as usize, |depths| {
             depths.code += 1;
             depths.direct = direct;
-            depths.storing += u32::from(writes);
+            depths.storing += u32::from(saved.writes);
         });
         saved
     }
 }
 
+/// The receiver put in before must not outlive the run.
 #[pgrx::pg_guard]
-unsafe extern "C-unwind" fn after_run(frame: *const u8, query: *mut QueryDesc, saved: Run) {
-    // SAFETY: the executor's own; the receiver put in by before_run() must not outlive the run.
+unsafe extern "C-unwind" fn after_watched_run(query: *mut QueryDesc, saved: Run) {
+    // SAFETY: the executor's own.
     unsafe {
-        if saved.watched {
-            pg_sys::pfree((*query).dest.cast());
-        }
+        pg_sys::pfree((*query).dest.cast());
         (*query).dest = saved.dest;
     }
-    if saved.watched {
-        watch::end();
-    }
-    nesting::leave(frame as usize);
+    watch::end();
 }
 
 /// After-triggers run here.
@@ -227,21 +289,11 @@ unsafe extern "C-unwind" fn finish(query: *mut QueryDesc) {
     let frame = &raw const here;
     // SAFETY: arguments are passed on as they came.
     unsafe {
-        enter(frame);
+        nesting::enter(frame as usize, |depths| depths.code += 1);
         match PREVIOUS_FINISH {
             Some(previous) => previous(query),
             None => raw::standard_ExecutorFinish(query),
         }
-        leave(frame);
+        nesting::leave(frame as usize);
     }
-}
-
-#[pgrx::pg_guard]
-unsafe extern "C-unwind" fn enter(frame: *const u8) {
-    nesting::enter(frame as usize, |depths| depths.code += 1);
-}
-
-#[pgrx::pg_guard]
-unsafe extern "C-unwind" fn leave(frame: *const u8) {
-    nesting::leave(frame as usize);
 }

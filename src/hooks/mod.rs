@@ -6,6 +6,7 @@
 #![allow(unsafe_code)]
 
 mod calls;
+mod estimates;
 mod executor;
 mod labels;
 mod planner;
@@ -15,6 +16,7 @@ mod utility;
 /// Puts the hooks in place. Once, while the library is being preloaded, after every library named before this one.
 pub fn init() {
     planner::init();
+    estimates::init();
     executor::init();
     utility::init();
     calls::init();

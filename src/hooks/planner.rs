@@ -5,9 +5,11 @@ use std::ffi::{c_char, c_int};
 
 use pgrx::pg_sys::{self, ParamListInfo, PlannedStmt, Query};
 
+use crate::catalog::{extension, session};
 use crate::error::or_raise;
 use crate::pg::{nesting, raw};
 use crate::rewrite::inline::{self, Candidates};
+use crate::rewrite::plain;
 use crate::rewrite::prepare::{self, Prepared};
 use crate::rewrite::verify;
 
@@ -39,40 +41,55 @@ unsafe extern "C-unwind" fn plan(
     let frame = &raw const here;
     // SAFETY: arguments are passed on as they came; what is allocated is palloc'd.
     unsafe {
-        enter(frame);
-        let mut gathered: *mut pg_sys::PlannerGlobal = std::ptr::null_mut();
-        let mut left = inline::MOST;
-        while left > 0 {
-            let candidates = find(query, &raw mut gathered);
-            if candidates.is_null() {
-                break;
-            }
-            let expanded = inline::expand(candidates, left);
-            if expanded == 0 {
-                break;
-            }
-            left -= expanded;
-            if left == 0 {
-                too_many();
-            }
+        nesting::enter(frame as usize, |depths| {
+            depths.planners += 1;
+            depths.hides = false;
+            // Functions may be called from here on, to simplify the query: they are code below the statement.
+            depths.code += 1;
+        });
+        if !extension::known_absent() && !session::is_current() {
+            sync();
         }
-        before(query, options, gathered);
+        let plain = plain::query(query);
+        if !plain {
+            let mut gathered: *mut pg_sys::PlannerGlobal = std::ptr::null_mut();
+            let mut left = inline::MOST;
+            while left > 0 {
+                let candidates = find(query, &raw mut gathered);
+                if candidates.is_null() {
+                    break;
+                }
+                let expanded = inline::expand(candidates, left);
+                if expanded == 0 {
+                    break;
+                }
+                left -= expanded;
+                if left == 0 {
+                    too_many();
+                }
+            }
+            before(query, options, gathered);
+        }
         let plan = match PREVIOUS {
             Some(previous) => previous(query, text, options, params),
             None => raw::standard_planner(query, text, options, params),
         };
-        after(frame, plan);
+        if !plain {
+            after(plan);
+        } else if !plain::plan(plan) {
+            check(plan);
+        }
+        nesting::leave(frame as usize);
         plan
     }
 }
 
-/// Functions may be called from here on, to simplify the query: they are code below the statement.
+/// What was committed before this moment has to be known before anything is decided.
 #[pgrx::pg_guard]
-unsafe extern "C-unwind" fn enter(frame: *const u8) {
-    nesting::enter(frame as usize, |depths| {
-        depths.planners += 1;
-        depths.code += 1;
-    });
+unsafe extern "C-unwind" fn sync() {
+    if let Some(ours) = extension::installed() {
+        session::sync(&ours);
+    }
 }
 
 /// A function that calls itself in FROM would be expanded for ever.
@@ -103,9 +120,20 @@ unsafe extern "C-unwind" fn before(query: *mut Query, options: c_int, gathered: 
 }
 
 #[pgrx::pg_guard]
-unsafe extern "C-unwind" fn after(frame: *const u8, plan: *mut PlannedStmt) {
-    let prepared = PREPARED.with_borrow_mut(Vec::pop).flatten();
+unsafe extern "C-unwind" fn after(plan: *mut PlannedStmt) {
+    let place = nesting::depths().planners;
+    let prepared = PREPARED.with_borrow_mut(|stack| {
+        // What calls within this one left behind that ended in an ERROR which somebody caught.
+        stack.truncate(place);
+        stack.pop().flatten()
+    });
     // SAFETY: the plan just made.
     or_raise(unsafe { verify::finish(plan, prepared) });
-    nesting::leave(frame as usize);
+}
+
+/// A plan for a query that held nothing of ours, but reads more than the query said: children of its tables, say.
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn check(plan: *mut PlannedStmt) {
+    // SAFETY: the plan just made.
+    or_raise(unsafe { verify::finish(plan, None) });
 }

@@ -7,8 +7,9 @@ use pgrx::pg_sys::{
 };
 
 use crate::error::or_raise;
-use crate::pg::{nesting, raw};
-use crate::rewrite::statement;
+use crate::pg::{self, composing, nesting, raw, waiting};
+use crate::rewrite::statement::{self, Treated};
+use crate::rewrite::{check, held};
 
 static mut PREVIOUS: pg_sys::ProcessUtility_hook_type = None;
 
@@ -37,30 +38,55 @@ unsafe extern "C-unwind" fn process(
     let frame = &raw const here;
     // SAFETY: arguments are passed on as they came, but for the statement, which may be replaced by a copy.
     unsafe {
-        let statement = before(frame, statement);
+        let treated = before(frame, statement, dest);
+        let statement = treated.statement;
+        let mut refreshing = pg_sys::ErrorContextCallback {
+            previous: pg_sys::error_context_stack,
+            callback: Some(composing::look_at_refresh),
+            arg: treated.refreshes.to_u32() as usize as *mut std::ffi::c_void,
+        };
+        if treated.refreshes != pg_sys::InvalidOid {
+            pg_sys::error_context_stack = &raw mut refreshing;
+        }
         match PREVIOUS {
             Some(previous) => previous(statement, text, read_only, context, params, environment, dest, completion),
             None => {
                 raw::standard_ProcessUtility(statement, text, read_only, context, params, environment, dest, completion)
             }
         }
-        after(frame);
+        if treated.refreshes != pg_sys::InvalidOid {
+            pg_sys::error_context_stack = refreshing.previous;
+        }
+        after(frame, statement, dest);
     }
 }
 
-/// The statement to run: the one given, or a copy that was changed.
+/// With the statement to run: the one given, or a copy that was changed.
 #[pgrx::pg_guard]
-unsafe extern "C-unwind" fn before(frame: *const u8, statement: *mut PlannedStmt) -> *mut PlannedStmt {
+unsafe extern "C-unwind" fn before(frame: *const u8, statement: *mut PlannedStmt, dest: *mut DestReceiver) -> Treated {
     // SAFETY: the server's own statement, which is not changed in place.
     let treated = or_raise(unsafe { statement::treat(statement) });
+    held::open();
+    // SAFETY: the server's own.
+    let filled = unsafe { waiting::target(dest) };
     nesting::enter(frame as usize, |depths| {
         depths.storing += u32::from(treated.stores);
         depths.code += u32::from(treated.runs_code);
+        depths.filled = filled.unwrap_or(depths.filled);
     });
-    treated.statement
+    treated
 }
 
 #[pgrx::pg_guard]
-unsafe extern "C-unwind" fn after(frame: *const u8) {
+unsafe extern "C-unwind" fn after(frame: *const u8, statement: *mut PlannedStmt, dest: *mut DestReceiver) {
+    // SAFETY: the server's own.
+    unsafe {
+        if let Some(filled) = waiting::target(dest)
+            && !waiting::pass_on(statement::fetched_from(statement), filled)
+        {
+            check::too_many_stored().raise();
+        }
+    }
     nesting::leave(frame as usize);
+    pg::held::shut_if_idle();
 }

@@ -87,17 +87,6 @@ pub unsafe fn has_virtual_columns(constraints: *const pg_sys::TupleConstr) -> bo
     }
 }
 
-/// Whether the statement the client is running may deliver its rows in several parts, later ones without running
-/// anything. The simple query protocol runs every portal to its end, and marks its own as not visible; a portal that was
-/// bound by the extended protocol may be run bit by bit, and nothing tells whether it will be.
-pub fn top_portal_may_be_run_in_parts() -> bool {
-    // SAFETY: null, or the portal under way.
-    unsafe {
-        let portal = pg_sys::ActivePortal;
-        portal.is_null() || (*portal).visible
-    }
-}
-
 /// The first number of a timer that extensions may have (utils/timeout.h). 17 added one of the server's own before it.
 #[cfg(any(feature = "pg15", feature = "pg16"))]
 pub const USER_TIMEOUT: i32 = 12;

@@ -1,11 +1,14 @@
 //! Foreign keys, from pg_constraint.
 
+use std::ffi::CStr;
+
 use pgrx::pg_sys::Oid;
 
-use super::scan::{self, Key};
+use super::scan::{self, Key, Row};
 
-// Fixed by the server; pgrx has no name for it.
+// Fixed by the server (catalog/pg_constraint.h); pgrx has no names for them.
 const PG_CONSTRAINT: u32 = 2606;
+const PG_CONSTRAINT_BY_RELATION: u32 = 2665;
 
 /// A foreign key.
 pub struct ForeignKey {
@@ -41,27 +44,63 @@ fn same(a: &[i16], b: &[i16]) -> bool {
 /// The foreign keys from or to a relation. pg_constraint has no index on what is referenced, so it is read whole: this
 /// is asked only while a foreign key is being checked on a protected relation, once for each plan.
 pub fn foreign_keys(relation: Oid) -> Vec<ForeignKey> {
-    let table = Oid::from(PG_CONSTRAINT);
-    let number = |name| scan::column_number(table, name);
-    let (kind, conrelid, confrelid) = (number(c"contype"), number(c"conrelid"), number(c"confrelid"));
-    let (conkey, confkey) = (number(c"conkey"), number(c"confkey"));
-    let operators = [number(c"conpfeqop"), number(c"conppeqop"), number(c"conffeqop")];
     let mut keys = Vec::new();
-    scan::rows(table, None, &[] as &[Key], |row| {
-        if row.get::<i8>(kind) != Some(b'f' as i8) {
-            return;
-        }
-        if let (Some(from), Some(to)) = (row.get::<Oid>(conrelid), row.get::<Oid>(confrelid))
-            && (from == relation || to == relation)
-        {
-            keys.push(ForeignKey {
-                relation: from,
-                columns: row.get::<Vec<i16>>(conkey).unwrap_or_default(),
-                referenced: to,
-                referenced_columns: row.get::<Vec<i16>>(confkey).unwrap_or_default(),
-                operators: operators.iter().filter_map(|number| row.get::<Vec<Oid>>(*number)).flatten().collect(),
-            });
-        }
+    let columns = Columns::find();
+    scan::rows(Oid::from(PG_CONSTRAINT), None, &[] as &[Key], |row| {
+        keys.extend(columns.read(row).filter(|key| key.relation == relation || key.referenced == relation));
     });
     keys
+}
+
+/// The foreign key of that name on the referencing relation.
+pub fn foreign_key_named(relation: Oid, name: &CStr) -> Option<ForeignKey> {
+    let mut found = None;
+    let columns = Columns::find();
+    let index = Oid::from(PG_CONSTRAINT_BY_RELATION);
+    scan::rows(Oid::from(PG_CONSTRAINT), Some(index), &[Key::Oid(columns.relation, relation)], |row| {
+        if row.get::<&CStr>(columns.name) == Some(name) {
+            found = columns.read(row);
+        }
+    });
+    found
+}
+
+/// Where things stand in pg_constraint.
+struct Columns {
+    name: i16,
+    kind: i16,
+    relation: i16,
+    referenced: i16,
+    columns: i16,
+    referenced_columns: i16,
+    operators: [i16; 3],
+}
+
+impl Columns {
+    fn find() -> Self {
+        let number = |name| scan::column_number(Oid::from(PG_CONSTRAINT), name);
+        Columns {
+            name: number(c"conname"),
+            kind: number(c"contype"),
+            relation: number(c"conrelid"),
+            referenced: number(c"confrelid"),
+            columns: number(c"conkey"),
+            referenced_columns: number(c"confkey"),
+            operators: [number(c"conpfeqop"), number(c"conppeqop"), number(c"conffeqop")],
+        }
+    }
+
+    /// The row as a foreign key, if it is one.
+    fn read(&self, row: &Row) -> Option<ForeignKey> {
+        if row.get::<i8>(self.kind) != Some(b'f' as i8) {
+            return None;
+        }
+        Some(ForeignKey {
+            relation: row.get(self.relation)?,
+            columns: row.get(self.columns).unwrap_or_default(),
+            referenced: row.get(self.referenced)?,
+            referenced_columns: row.get(self.referenced_columns).unwrap_or_default(),
+            operators: self.operators.iter().filter_map(|number| row.get::<Vec<Oid>>(*number)).flatten().collect(),
+        })
+    }
 }

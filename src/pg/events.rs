@@ -8,18 +8,17 @@ use std::ffi::c_void;
 
 use pgrx::pg_sys::{self, Oid};
 
-use super::{nesting, watch};
+use super::local::Local;
+use super::{composing, held, nesting, raw, watch};
 
-thread_local! {
-    static RELATION: Cell<Option<fn(Oid)>> = const { Cell::new(None) };
-    static FUNCTION: Cell<Option<fn()>> = const { Cell::new(None) };
-    static ROLE: Cell<Option<fn()>> = const { Cell::new(None) };
-    static SCHEMA: Cell<Option<fn()>> = const { Cell::new(None) };
-    static TRANSACTION: Cell<Option<fn()>> = const { Cell::new(None) };
-    static COMMITTED: Cell<Option<fn()>> = const { Cell::new(None) };
-    static ABORTED: Cell<Option<fn()>> = const { Cell::new(None) };
-    static PREPARE: Cell<Option<fn()>> = const { Cell::new(None) };
-}
+static RELATION: Local<Cell<Option<fn(Oid)>>> = Local::new(Cell::new(None));
+static FUNCTION: Local<Cell<Option<fn()>>> = Local::new(Cell::new(None));
+static ROLE: Local<Cell<Option<fn()>>> = Local::new(Cell::new(None));
+static SCHEMA: Local<Cell<Option<fn()>>> = Local::new(Cell::new(None));
+static TRANSACTION: Local<Cell<Option<fn()>>> = Local::new(Cell::new(None));
+static COMMITTED: Local<Cell<Option<fn()>>> = Local::new(Cell::new(None));
+static ABORTED: Local<Cell<Option<fn()>>> = Local::new(Cell::new(None));
+static PREPARE: Local<Cell<Option<fn()>>> = Local::new(Cell::new(None));
 
 /// What to call.
 pub struct Listeners {
@@ -82,8 +81,8 @@ pub fn accept_invalidations() {
 
 /// Whether catalogs can be read: inside a transaction that has not failed.
 pub fn in_live_transaction() -> bool {
-    // SAFETY: reads a variable.
-    unsafe { pg_sys::IsTransactionState() }
+    // SAFETY: reads a variable; can't raise.
+    unsafe { raw::IsTransactionState() }
 }
 
 unsafe extern "C-unwind" fn relation_changed(_: pg_sys::Datum, relation: Oid) {
@@ -110,8 +109,8 @@ unsafe extern "C-unwind" fn schema_changed(_: pg_sys::Datum, _: i32, _: u32) {
     }
 }
 
-#[pgrx::pg_guard]
-unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _arg: *mut c_void) {
+/// Those that are called at the end of a transaction change numbers, and no more: only the way into PREPARE is guarded.
+unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _: *mut c_void) {
     use pg_sys::XactEvent::*;
     match event {
         XACT_EVENT_COMMIT | XACT_EVENT_ABORT | XACT_EVENT_PREPARE => {
@@ -120,18 +119,33 @@ unsafe extern "C-unwind" fn transaction_event(event: pg_sys::XactEvent::Type, _a
             if let Some(listener) = TRANSACTION.get() {
                 listener();
             }
-            if event == XACT_EVENT_ABORT
-                && let Some(listener) = ABORTED.get()
-            {
-                listener();
+            if event == XACT_EVENT_ABORT {
+                after_error();
+                if let Some(listener) = ABORTED.get() {
+                    listener();
+                }
             }
         }
-        XACT_EVENT_PRE_PREPARE => {
-            if let Some(listener) = PREPARE.get() {
-                listener();
-            }
-        }
+        // By now cursors WITH HOLD are filled.
+        XACT_EVENT_PRE_COMMIT => held::shut_if_idle(),
+        // SAFETY: called by the server.
+        XACT_EVENT_PRE_PREPARE => unsafe { prepare() },
         _ => {}
+    }
+}
+
+/// The error may have reached the server's main loop, which leaves no statement under way, whatever `nesting` thinks: it
+/// can't tell before the next message of the client's.
+fn after_error() {
+    if composing::stay() {
+        held::shut();
+    }
+}
+
+#[pgrx::pg_guard]
+unsafe extern "C-unwind" fn prepare() {
+    if let Some(listener) = PREPARE.get() {
+        listener();
     }
 }
 
@@ -145,7 +159,10 @@ unsafe extern "C-unwind" fn subtransaction_event(
     match event {
         SUBXACT_EVENT_START_SUB => watch::subtransaction_started(id),
         SUBXACT_EVENT_COMMIT_SUB => watch::subtransaction_ended(id, false),
-        SUBXACT_EVENT_ABORT_SUB => watch::subtransaction_ended(id, true),
+        SUBXACT_EVENT_ABORT_SUB => {
+            after_error();
+            watch::subtransaction_ended(id, true);
+        }
         _ => {}
     }
 }

@@ -4,7 +4,13 @@
 //! address on the stack and the client's message it works for: whatever lies deeper than the code asking, or belongs to
 //! an earlier message, is dead, whoever killed it. That also holds where a procedure commits or rolls back in the middle of a CALL, where counters tied to transactions would go wrong.
 
-use std::cell::{Cell, RefCell};
+use std::cell::UnsafeCell;
+
+use pgrx::pg_sys::Oid;
+
+use super::local::Local;
+use super::waiting::Filled;
+use super::{raw, roles};
 
 /// What holds at a place in the call stack.
 #[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
@@ -25,6 +31,12 @@ pub struct Depths {
     pub not_inlined: usize,
     /// Planner calls under way.
     pub planners: usize,
+    /// In the innermost planner call something is masked, so the planner may not know everything.
+    pub hides: bool,
+    /// The portal that the innermost utility statement fills.
+    pub filled: Filled,
+    /// Whose rights the hook's code runs with; the server's own foreign key checks count as whoever caused them.
+    pub user: Oid,
 }
 
 struct Frame {
@@ -36,63 +48,110 @@ struct Frame {
 
 /// When the client's message arrived that is being worked on.
 fn message() -> i64 {
-    // SAFETY: reads a variable.
-    unsafe { pgrx::pg_sys::GetCurrentStatementStartTimestamp() }
+    // SAFETY: reads a variable; can't raise.
+    unsafe { raw::GetCurrentStatementStartTimestamp() }
 }
 
-thread_local! {
-    static DEPTHS: Cell<Depths> = const { Cell::new(Depths {
-        level: 0, code: 0, storing: 0, untrusted: 0, below_check: 0, direct: false, not_inlined: 0, planners: 0,
-    }) };
-    static FRAMES: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
+struct State {
+    depths: Depths,
+    frames: Vec<Frame>,
 }
 
-/// What holds here.
+static STATE: Local<UnsafeCell<State>> = Local::new(UnsafeCell::new(State {
+    depths: Depths {
+        level: 0,
+        code: 0,
+        storing: 0,
+        untrusted: 0,
+        below_check: 0,
+        direct: false,
+        not_inlined: 0,
+        planners: 0,
+        hides: false,
+        filled: Filled::NONE,
+        user: Oid::INVALID,
+    },
+    frames: Vec::new(),
+}));
+
+/// What holds at `address`: frames at it and deeper are forgotten, and those of earlier messages. The stack grows
+/// downwards on every platform the server runs on.
+#[inline]
+fn state_at<T>(address: usize, with: impl FnOnce(&mut State, i64) -> T) -> T {
+    let message = message();
+    // SAFETY: the one reference there is: nothing below here calls `state_at` again, or the server.
+    let state = unsafe { &mut *STATE.get() };
+    while let Some(frame) = state.frames.last()
+        && (frame.address <= address || frame.message != message)
+    {
+        state.depths = frame.before;
+        state.frames.pop();
+    }
+    with(state, message)
+}
+
+/// What holds here. Can neither raise nor panic, as none of the functions here can.
 pub fn depths() -> Depths {
     let here = 0u8;
-    bury((&raw const here) as usize);
-    DEPTHS.get()
+    state_at((&raw const here) as usize, |state, _| state.depths)
 }
 
-/// A hook begins whose frame is at `address`. `change` says what holds within it; one level is added by itself.
+/// A hook begins whose frame is at `address`. `change` says what holds within it (and does nothing else); one level is
+/// added by itself.
 pub fn enter(address: usize, change: impl FnOnce(&mut Depths)) {
-    bury(address);
-    let before = DEPTHS.get();
-    FRAMES.with_borrow_mut(|frames| frames.push(Frame { address, message: message(), before }));
-    let mut depths = Depths { level: before.level + 1, direct: false, ..before };
-    change(&mut depths);
-    DEPTHS.set(depths);
+    let for_check = roles::in_foreign_key_check();
+    let user = roles::current_user();
+    state_at(address, |state, message| {
+        state.frames.push(Frame { address, message, before: state.depths });
+        state.depths.level += 1;
+        state.depths.direct = false;
+        if !for_check || state.depths.below_check > 0 {
+            state.depths.user = user;
+        }
+        change(&mut state.depths);
+    });
 }
 
 /// The hook at `address` is done: what held before it holds again.
+#[inline]
 pub fn leave(address: usize) {
-    bury(address);
+    // SAFETY: as in state_at().
+    let state = unsafe { &mut *STATE.get() };
+    // Nearly always.
+    if let Some(frame) = state.frames.last()
+        && frame.address == address
+    {
+        state.depths = frame.before;
+        state.frames.truncate(state.frames.len() - 1);
+    } else {
+        state_at(address, |_, _| ());
+    }
 }
 
-/// Changes what holds from here to the end of the innermost frame.
+/// Changes what holds from here to the end of the innermost frame. `change` does nothing else.
 pub fn update(change: impl FnOnce(&mut Depths)) {
-    let mut depths = depths();
-    change(&mut depths);
-    DEPTHS.set(depths);
+    let here = 0u8;
+    state_at((&raw const here) as usize, |state, _| change(&mut state.depths));
 }
 
-/// Forgets the frames at `address` and deeper, and those of earlier messages. The stack grows downwards on every platform the server runs on.
-fn bury(address: usize) {
-    let message = message();
-    FRAMES.with_borrow_mut(|frames| {
-        while let Some(frame) = frames.last()
-            && (frame.address <= address || frame.message != message)
-        {
-            DEPTHS.set(frame.before);
-            frames.pop();
-        }
+/// Whose rights the code runs with that leads here, each once.
+pub fn users() -> Vec<Oid> {
+    let here = 0u8;
+    let mut users = state_at((&raw const here) as usize, |state, _| {
+        let mut users: Vec<Oid> = state.frames.iter().map(|frame| frame.before.user).collect();
+        users.push(state.depths.user);
+        users
     });
+    users.sort_unstable_by_key(|user| user.to_u32());
+    users.dedup();
+    users.retain(|user| *user != Oid::INVALID);
+    users
 }
 
 /// A transaction ends. Frames deeper than the end of it are dead.
 pub fn transaction_ended() {
     let here = 0u8;
-    bury((&raw const here) as usize);
+    leave((&raw const here) as usize);
 }
 
 /// Whether no code but the server's own way from the client's message leads here.
@@ -104,11 +163,11 @@ pub fn transaction_ended() {
 pub fn straight_from_client() -> bool {
     // SAFETY: the stack of error context callbacks is a list of live frames' records.
     unsafe {
-        let described: unsafe extern "C-unwind" fn(*mut std::ffi::c_void) = super::raw::ParamsErrorCallback;
+        let described: unsafe extern "C-unwind" fn(*mut std::ffi::c_void) = raw::ParamsErrorCallback;
         let mut callback = pgrx::pg_sys::error_context_stack;
         while !callback.is_null() {
             let is_parameters = (*callback).callback.is_some_and(|known| std::ptr::fn_addr_eq(known, described));
-            if !is_parameters {
+            if !is_parameters && !super::composing::is_bottom(callback) {
                 return false;
             }
             callback = (*callback).previous;

@@ -18,11 +18,24 @@ unsafe extern "C-unwind" {
     pub fn geterrcode() -> c_int;
     pub fn errmsg_internal(format: *const c_char, ...) -> c_int;
     pub fn errdetail_internal(format: *const c_char, ...) -> c_int;
+    pub fn errdetail_log(format: *const c_char, ...) -> c_int;
     pub fn errhint(format: *const c_char, ...) -> c_int;
     pub fn RegisterTimeout(id: c_int, handler: unsafe extern "C-unwind" fn()) -> c_int;
     pub fn enable_timeout_every(id: c_int, first: pg_sys::TimestampTz, delay_ms: c_int);
+    pub fn get_timeout_active(id: c_int) -> bool;
+    pub fn tuplestore_tuple_count(store: *mut pg_sys::Tuplestorestate) -> i64;
     pub fn disable_timeout(id: c_int, keep_indicator: bool);
+    pub fn GetSessionUserId() -> pg_sys::Oid;
+    pub fn GetUserId() -> pg_sys::Oid;
+    pub fn InNoForceRLSOperation() -> bool;
+    pub fn IsTransactionState() -> bool;
+    pub fn GetCurrentStatementStartTimestamp() -> pg_sys::TimestampTz;
     pub fn GetCurrentTimestamp() -> pg_sys::TimestampTz;
+    pub fn MemoryContextRegisterResetCallback(
+        context: pg_sys::MemoryContext,
+        callback: *mut pg_sys::MemoryContextCallback,
+    );
+    pub fn GetOuterUserId() -> pg_sys::Oid;
     pub fn palloc0(size: usize) -> *mut c_void;
     pub fn pstrdup(text: *const c_char) -> *mut c_char;
     pub fn makeString(text: *mut c_char) -> *mut Node;

@@ -199,6 +199,23 @@ pub fn index_table(index: Oid) -> Option<Oid> {
     (table != Oid::INVALID).then_some(table)
 }
 
+/// The columns of an index's key; `None` if it is no index, or if some of them are expressions.
+pub fn key_columns(index: Oid) -> Option<Vec<i16>> {
+    // SAFETY: the cache entry is released before returning; indkey is the last field of the fixed part, and has at
+    // least indnkeyatts numbers.
+    unsafe {
+        let tuple = pg_sys::SearchSysCache1(pg_sys::SysCacheIdentifier::INDEXRELID as i32, pg_sys::Datum::from(index));
+        if tuple.is_null() {
+            return None;
+        }
+        let form = pg_sys::GETSTRUCT(tuple).cast::<pg_sys::FormData_pg_index>();
+        let count = usize::try_from((*form).indnkeyatts).unwrap_or(0);
+        let columns = (*form).indkey.values.as_slice(count).to_vec();
+        pg_sys::ReleaseSysCache(tuple);
+        (!columns.contains(&0)).then_some(columns)
+    }
+}
+
 /// The table an extended statistics object is over; `None` if the object is gone.
 pub fn statistics_table(statistics: Oid) -> Option<Oid> {
     const PG_STATISTIC_EXT: u32 = 3381;

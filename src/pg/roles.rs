@@ -3,22 +3,24 @@
 use pgrx::pg_sys::{self, Oid};
 use std::ffi::{CStr, CString};
 
+use super::raw;
+
 /// `session_user`: the login.
 pub fn session_user() -> Oid {
-    // SAFETY: reads a variable.
-    unsafe { pg_sys::GetSessionUserId() }
+    // SAFETY: reads a variable; can't raise.
+    unsafe { raw::GetSessionUserId() }
 }
 
 /// `current_user`: whose privileges count right now.
 pub fn current_user() -> Oid {
-    // SAFETY: reads a variable.
-    unsafe { pg_sys::GetUserId() }
+    // SAFETY: reads a variable; can't raise.
+    unsafe { raw::GetUserId() }
 }
 
 /// The login or what SET ROLE made of it; SECURITY DEFINER does not change it.
 pub fn outer_user() -> Oid {
     // SAFETY: reads a variable.
-    unsafe { pg_sys::GetOuterUserId() }
+    unsafe { raw::GetOuterUserId() }
 }
 
 /// Whether the role has the SUPERUSER attribute.
@@ -61,8 +63,8 @@ pub fn in_restricted_operation() -> bool {
 
 /// A foreign key check is under way, or code below one.
 pub fn in_foreign_key_check() -> bool {
-    // SAFETY: reads a variable.
-    unsafe { pg_sys::InNoForceRLSOperation() }
+    // SAFETY: reads a variable; can't raise.
+    unsafe { raw::InNoForceRLSOperation() }
 }
 
 /// Runs `body` as the login, or what SET ROLE made of it, from within code that runs as somebody else (SECURITY DEFINER):

@@ -1,4 +1,5 @@
-//! Two numbers in shared memory: a counter of committed changes, and the latest time anybody has seen.
+//! Shared memory: a counter of committed changes, the latest time anybody has seen, what was called off, and who has
+//! heard of that.
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
@@ -11,6 +12,20 @@ use super::raw;
 static GENERATION: PgAtomic<AtomicU64> = unsafe { PgAtomic::new(c"jitmask generation") };
 // SAFETY: as above.
 static LATEST_TIME: PgAtomic<AtomicI64> = unsafe { PgAtomic::new(c"jitmask latest time") };
+
+/// More processes than hold revealed rows in store at a time.
+const MOST_LOOKOUTS: usize = 256;
+
+struct Lookouts {
+    /// One more than the number of calls-off that were seen; 0 in a free place.
+    seen: [AtomicU64; MOST_LOOKOUTS],
+}
+
+// SAFETY: nothing but atomic numbers.
+unsafe impl PGRXSharedMemory for Lookouts {}
+
+// SAFETY: as above.
+static LOOKOUTS: PgAtomic<Lookouts> = unsafe { PgAtomic::new(c"jitmask lookouts") };
 
 /// Makes it look as if somebody had seen this time already.
 #[cfg(feature = "pg_test")]
@@ -37,6 +52,7 @@ static CALLED: PgAtomic<CalledOff> = unsafe { PgAtomic::new(c"jitmask called off
 pub fn init() {
     pg_shmem_init!(GENERATION = AtomicU64::new(1));
     pg_shmem_init!(LATEST_TIME = AtomicI64::new(0));
+    pg_shmem_init!(LOOKOUTS = Lookouts { seen: [const { AtomicU64::new(0) }; MOST_LOOKOUTS] });
     pg_shmem_init!(CALLED = CalledOff { count: AtomicU64::new(0), ids: [const { AtomicU64::new(0) }; CALLED_OFF] });
 }
 
@@ -94,4 +110,38 @@ pub fn called_off_since(seen: u64, is_mine: impl Fn(u64) -> bool) -> bool {
     (seen..now).any(|place| {
         called.ids.get((place % CALLED_OFF as u64) as usize).is_some_and(|slot| is_mine(slot.load(Ordering::SeqCst)))
     })
+}
+
+/// Begins to say what this process has seen of the calls-off: whoever calls something off waits for it. `None` if too
+/// many do so already; they are waited for by the clock.
+pub fn take_lookout() -> Option<usize> {
+    let seen = called_off_so_far() + 1;
+    let lookouts = &LOOKOUTS.get().seen;
+    lookouts.iter().position(|lookout| lookout.compare_exchange(0, seen, Ordering::SeqCst, Ordering::SeqCst).is_ok())
+}
+
+/// Everything called off before `seen` calls-off is known here, and obeyed. Fit for a signal handler.
+pub fn looked_out(place: usize, seen: u64) {
+    if let Some(lookout) = LOOKOUTS.get().seen.get(place) {
+        lookout.store(seen + 1, Ordering::SeqCst);
+    }
+}
+
+/// Ends what [`take_lookout`] began.
+pub fn leave_lookout(place: usize) {
+    if let Some(lookout) = LOOKOUTS.get().seen.get(place) {
+        lookout.store(0, Ordering::SeqCst);
+    }
+}
+
+/// Whether everybody has seen what was called off so far; `None` if not all of them can say.
+pub fn all_have_seen() -> Option<bool> {
+    let now = called_off_so_far();
+    let mut taken = 0;
+    let late = LOOKOUTS.get().seen.iter().any(|lookout| {
+        let seen = lookout.load(Ordering::SeqCst);
+        taken += usize::from(seen != 0);
+        seen != 0 && seen <= now
+    });
+    if taken == MOST_LOOKOUTS { None } else { Some(!late) }
 }

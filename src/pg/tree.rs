@@ -46,6 +46,16 @@ pub unsafe fn iter<T>(list: *const List) -> impl Iterator<Item = *mut T> {
     (0..count).map(move |place| unsafe { nth::<T>(list, place) })
 }
 
+/// The numbers in a list of numbers.
+///
+/// # Safety
+/// `list` must be null or a valid list of numbers, and must not be changed while the iterator lives.
+pub unsafe fn numbers(list: *const List) -> impl Iterator<Item = i32> {
+    // SAFETY: see above; places stay below the length.
+    let count = unsafe { len(list) };
+    (0..count).map(move |place| unsafe { (*(*list).elements.add(place)).int_value })
+}
+
 /// The tag of a node.
 ///
 /// # Safety

@@ -1,14 +1,15 @@
 //! At the start of an execution, and while it runs: does what the plan relied on still hold?
 
+use jitmask_core::model::decide::Subject;
 use pgrx::pg_sys::{self, PlannedStmt, QueryDesc};
 
 use super::rulings::{self, Revealed};
 use super::stamp::{Kind, Stamp};
-use super::{saved, trust, verify};
+use super::{held, saved, trust, verify};
 use crate::catalog::extension::{self, Installed};
 use crate::catalog::session;
 use crate::error::{Code, Error, Result};
-use crate::pg::{report, roles, shared, watch};
+use crate::pg::{events, report, roles, shared, waiting, watch};
 
 /// Lets an execution start: with the plan it came with if that still holds, else with one made now in its place.
 /// Returns the stamp of the plan that will run; `None` if it reads nothing of ours.
@@ -45,13 +46,12 @@ pub fn holds(ours: &Installed, stamp: &Stamp) -> Result<bool> {
     session::sync(ours);
     let subject = session::subject();
     let counts = stamp.trusted && trust::circumstances_allow(&subject);
-    let same_subject = (subject.login, subject.role, subject.superuser) == (stamp.login, stamp.role, stamp.superuser);
     let in_time = stamp.valid_until == i64::MAX || {
         let clock = shared::clock();
         // By a clock that was set back nobody can tell whether a grant is over: decide again, without grants.
         clock.time < stamp.valid_until && !clock.behind
     };
-    if same_subject && in_time && stamp.state == session::state() && counts == stamp.counted {
+    if is_subject_of(&subject, stamp) && in_time && stamp.state == session::state() && counts == stamp.counted {
         return Ok(true);
     }
     if stamp.row_security && subject.role != stamp.role {
@@ -61,6 +61,11 @@ pub fn holds(ours: &Installed, stamp: &Stamp) -> Result<bool> {
     let protected = rulings::protected(ours, &relations);
     Ok(protected.len() == relations.len()
         && rulings::decide(ours, &subject, protected, counts).digest() == stamp.digest)
+}
+
+/// Whether it was planned for this subject.
+fn is_subject_of(subject: &Subject, stamp: &Stamp) -> bool {
+    (subject.login, subject.role, subject.superuser) == (stamp.login, stamp.role, stamp.superuser)
 }
 
 /// Plans the query afresh and puts the new plan in the place of the old.
@@ -90,10 +95,13 @@ unsafe fn nothing_protected(ours: &Installed, plan: *const PlannedStmt) -> Resul
 
 /// Whether a running execution may go on sending rows. JM002 if not.
 ///
-/// A masked one always may: what it sends is masked, whatever has changed.
+/// A masked one may, whatever has changed: what it sends is masked. What it shows raw because of the role, beside what is
+/// masked, it shows to that role.
 pub fn goes_on(stamp: &Stamp) -> Result<()> {
-    if matches!(stamp.kind, Kind::Untouched | Kind::Masked) {
-        return Ok(());
+    match stamp.kind {
+        Kind::Untouched => return Ok(()),
+        Kind::Masked if stamp.state != Stamp::NO_STATE || is_subject_of(&session::subject(), stamp) => return Ok(()),
+        Kind::Masked | Kind::Revealing | Kind::Exempt | Kind::ForeignKey => {}
     }
     let Some(ours) = extension::installed() else { return Err(ended(stamp)) };
     if holds(&ours, stamp)? { Ok(()) } else { Err(ended(stamp)) }
@@ -126,6 +134,28 @@ fn ended(stamp: &Stamp) -> Error {
 /// Says what the error is to be when the watch over a reveal stops it.
 pub fn name_the_end(stamp: &Stamp) {
     watch::say(report::encode(b"JM002"), &ended_message(stamp), ENDED_DETAIL, ENDED_HINT);
+}
+
+/// Rows that would be stored for later, and nobody could keep an eye on them any more.
+pub fn too_many_stored() -> Error {
+    Error::new(Code::TooComplex, "too many portals hold revealed rows")
+        .detail("Each of them has to be watched until it is closed, and a session can have only so many.")
+        .hint("CLOSE cursors and portals that are not needed any more, or end the transaction.")
+}
+
+/// JM002 if the subject may not be given what a portal holds in store.
+///
+/// # Safety
+/// `name` must be a C string.
+pub unsafe fn stored_rows(name: *const std::ffi::c_char) -> Result<()> {
+    // SAFETY: as for the caller.
+    let portal = unsafe { pg_sys::GetPortalByName(name) };
+    if waiting::is_over(portal) {
+        return Err(Error::new(Code::RevealEnded, "what the cursor holds in store is no longer revealed")
+            .detail(ENDED_DETAIL)
+            .hint(ENDED_HINT));
+    }
+    if events::in_live_transaction() { held::may_be_read(portal) } else { Ok(()) }
 }
 
 fn stale() -> Error {

@@ -7,14 +7,18 @@
 pub mod check;
 pub mod copy;
 pub mod ddl;
+pub mod details;
 pub mod direct;
 pub mod flow;
+pub mod estimates;
 pub mod guard;
+pub mod held;
 #[cfg(feature = "pg_test")]
 mod in_server;
 pub mod inline;
 pub mod keep;
 pub mod mark;
+pub mod plain;
 pub mod prepare;
 pub mod reads;
 pub mod relabel;

@@ -10,7 +10,7 @@ use super::rulings::{self, Rulings};
 use super::stamp::{Kind, Stamp};
 use super::substitute::Spared;
 use super::survey::{self, Survey};
-use super::{direct, guard, inline, keep, mark, reads, ri, saved, statistics, substitute, trust, writes};
+use super::{direct, estimates, guard, inline, keep, mark, reads, ri, saved, statistics, substitute, trust, writes};
 use crate::catalog::extension::{self, Installed};
 use crate::catalog::{protection, session};
 use crate::error::Result;
@@ -98,6 +98,7 @@ pub unsafe fn prepare(
     unsafe {
         mark_all(&ours, &survey);
         if !masks.is_empty() {
+            estimates::hide();
             let spared = Spared { quals: &trust::raw_quals(&ours, &survey), vars: &writes.raw };
             substitute::substitute(query, &masks, &spared);
             keep::apply(&ours, &masks, &survey, &writes)?;

@@ -188,7 +188,7 @@ impl Stamp {
         // SAFETY: the list holds PlanInvalItems.
         let words: Vec<u32> = unsafe {
             tree::iter::<PlanInvalItem>((*plan).invalItems)
-                .filter(|item| (**item).cacheId <= FIRST && (**item).cacheId > FIRST - MOST as i32)
+                .filter(|item| is_ours(*item))
                 .map(|item| (*item).hashValue)
                 .collect()
         };
@@ -199,6 +199,21 @@ impl Stamp {
     pub fn relation_oids(&self) -> impl Iterator<Item = Oid> {
         self.relations.iter().map(|relation| Oid::from(*relation))
     }
+}
+
+/// Whether a plan carries anything of ours, readable or not. Can neither raise nor panic.
+///
+/// # Safety
+/// `plan` must be valid.
+pub unsafe fn is_there(plan: *const PlannedStmt) -> bool {
+    // SAFETY: the list holds PlanInvalItems.
+    unsafe { tree::iter::<PlanInvalItem>((*plan).invalItems).any(|item| is_ours(item)) }
+}
+
+unsafe fn is_ours(item: *const PlanInvalItem) -> bool {
+    // SAFETY: as for is_there().
+    let id = unsafe { (*item).cacheId };
+    id <= FIRST && id > FIRST - MOST as i32
 }
 
 fn push_long(words: &mut Vec<u32>, long: u64) {

@@ -4,13 +4,15 @@ use jitmask_core::model::decide::Subject;
 use pgrx::pg_sys::{self, NodeTag, Oid, PlannedStmt};
 
 use super::rulings;
-use super::{copy, ddl, removal};
+use super::{check, copy, ddl, removal};
 use crate::catalog::extension::{self, Installed};
 use crate::catalog::session;
 use crate::error::Result;
-use crate::pg::{compat, events, tree};
+use crate::pg::{events, tree};
 
-/// A utility statement after it was looked at.
+/// A utility statement after it was looked at. Plain data: it stands on the hook's frame.
+#[derive(Clone, Copy)]
+#[repr(C)]
 pub struct Treated {
     /// What to run.
     pub statement: *mut PlannedStmt,
@@ -18,6 +20,8 @@ pub struct Treated {
     pub stores: bool,
     /// It runs code, as CALL and DO do, and is not merely the way to a query of the client's own.
     pub runs_code: bool,
+    /// The materialized view it refreshes; 0 for none.
+    pub refreshes: Oid,
 }
 
 /// Looks at a utility statement before it runs.
@@ -27,12 +31,16 @@ pub struct Treated {
 pub unsafe fn treat(statement: *mut PlannedStmt) -> Result<Treated> {
     // SAFETY: as for the caller.
     let tag = unsafe { tree::tag((*statement).utilityStmt) };
-    let as_it_is = Treated { statement, stores: false, runs_code: !leads_to_query(tag) };
+    let as_it_is = Treated { statement, stores: false, runs_code: !leads_to_query(tag), refreshes: Oid::INVALID };
     // In a failed transaction only ROLLBACK and the like get through, and no catalog can be read. And what comes before
     // a transaction's first snapshot must not take one.
     if tag == NodeTag::T_LockStmt && events::in_live_transaction() {
         // SAFETY: as for the caller.
         unsafe { ddl::no_lock_on_ours(&session::subject(), (*statement).utilityStmt.cast())? };
+    }
+    if tag == NodeTag::T_FetchStmt {
+        // SAFETY: as for the caller.
+        unsafe { check::stored_rows((*(*statement).utilityStmt.cast::<pg_sys::FetchStmt>()).portalname)? };
     }
     if !events::in_live_transaction() || runs_without_snapshot(tag) {
         return Ok(as_it_is);
@@ -61,11 +69,34 @@ pub unsafe fn treat(statement: *mut PlannedStmt) -> Result<Treated> {
                     ..as_it_is
                 });
             }
-            // Its rows are stored first; what a portal that is run bit by bit gives later passes no hook.
-            NodeTag::T_ExecuteStmt => compat::top_portal_may_be_run_in_parts(),
             _ => false,
         };
-        Ok(Treated { stores, ..as_it_is })
+        let refreshes = match tag {
+            NodeTag::T_RefreshMatViewStmt => pg_sys::RangeVarGetRelidExtended(
+                (*node.cast::<pg_sys::RefreshMatViewStmt>()).relation,
+                pg_sys::NoLock as i32,
+                pg_sys::RVROption::RVR_MISSING_OK,
+                None,
+                std::ptr::null_mut(),
+            ),
+            _ => Oid::INVALID,
+        };
+        Ok(Treated { stores, refreshes, ..as_it_is })
+    }
+}
+
+/// The portal a FETCH takes its rows from; null for anything else.
+///
+/// # Safety
+/// `statement` must be valid.
+pub unsafe fn fetched_from(statement: *const PlannedStmt) -> pg_sys::Portal {
+    // SAFETY: as for the caller; the node is checked by tag.
+    unsafe {
+        let node = (*statement).utilityStmt;
+        if tree::tag(node) != NodeTag::T_FetchStmt || (*node.cast::<pg_sys::FetchStmt>()).ismove {
+            return std::ptr::null_mut();
+        }
+        pg_sys::GetPortalByName((*node.cast::<pg_sys::FetchStmt>()).portalname)
     }
 }
 

@@ -100,6 +100,12 @@ impl Wire {
         self.reply()
     }
 
+    /// Sends what has been put together, and Sync, to a server that may have closed the connection.
+    pub fn try_sync(&mut self) {
+        self.message(b'S', &[]);
+        let _ = self.stream.write_all(&std::mem::take(&mut self.outgoing));
+    }
+
     /// Query, and all that comes in answer.
     pub fn run(&mut self, sql: &str) -> Reply {
         self.query(sql).reply()
@@ -133,6 +139,24 @@ impl Wire {
         self.stream.read_exact(&mut body).unwrap();
         self.received += length + 1;
         Message { tag: char::from(head[0]), body }
+    }
+
+    /// All that still comes in until the server closes the connection. It may end within a message: a server that gives up
+    /// on a client that does not read says nothing any more.
+    pub fn until_closed(&mut self) -> Reply {
+        let mut bytes = Vec::new();
+        // An error is an end, too.
+        let _ = self.stream.read_to_end(&mut bytes);
+        self.received += bytes.len();
+        let mut messages = Vec::new();
+        let mut rest = bytes.as_slice();
+        while let [tag, a, b, c, d, body @ ..] = rest
+            && let Some((body, after)) = body.split_at_checked(u32::from_be_bytes([*a, *b, *c, *d]) as usize - 4)
+        {
+            messages.push(Message { tag: char::from(*tag), body: body.to_vec() });
+            rest = after;
+        }
+        Reply(messages)
     }
 
     /// Bytes received so far.

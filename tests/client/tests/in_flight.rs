@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jitmask_client_tests::session::RAW;
 use jitmask_client_tests::wire::{Reply, Wire};
-use jitmask_client_tests::world::{Grant, approve};
+use jitmask_client_tests::world::{Grant, approve, eventually};
 use jitmask_client_tests::{Session, Sight, World};
 
 /// Enough to fill every buffer between server and client many times over.
@@ -112,32 +112,191 @@ fn a_sorted_portal_is_cut_off_as_well() {
     suspended_portal_is_cut_off(&world, "SELECT ssn FROM public.big ORDER BY md5(ssn)", || world.revoke(&grant));
 }
 
-/// Portals of this kind run to their end at once and hand out stored rows; nobody is asked on the way.
-#[test]
-fn a_portal_of_stored_rows_gives_none_after_the_end() {
-    let world = big("flight_portal_stored");
-    let grant = grant_big(&world, "1 hour");
-    let mut sam = wire(&world);
-    sam.run("PREPARE big AS SELECT ssn FROM public.big LIMIT 1000; BEGIN").fine();
-    let first = sam.parse("", "EXECUTE big").bind("p", "", &[]).execute("p", 50).sync().fine();
-    // Masked from the start would be fine, too.
-    let revealed = raw_rows(&first) > 0;
-    world.revoke(&grant);
-    let rest = sam.execute("p", 50).sync();
-    assert_eq!(raw_rows(&rest), 0, "raw rows after the end");
-    assert!(!revealed || rest.error().is_some(), "a reveal that ends half-way says so");
+/// A portal that stores its rows and hands them out bit by bit gives its first ones, and ends with its session when `end`
+/// is done: nobody is asked on the way. `before` comes between the two.
+fn stored_portal_is_cut_off(world: &World, sql: &str, before: impl FnOnce(&mut Wire), end: impl FnOnce()) {
+    let mut sam = wire(world);
+    sam.run("PREPARE big AS SELECT ssn FROM public.big LIMIT 1000").fine();
+    sam.run("BEGIN; DECLARE c CURSOR FOR SELECT ssn FROM public.big LIMIT 1000").fine();
+    let first = sam.parse("", sql).bind("p", "", &[]).execute("p", 50).sync().fine();
+    assert_eq!(raw_rows(&first), 50);
+    assert!(first.has('s'), "the portal is suspended");
+    before(&mut sam);
+    end();
+    // At once: the answer may be the end of the connection.
+    sam.execute("p", 0).try_sync();
+    let last = sam.until_closed();
+    assert_eq!(last.error().as_deref(), Some("JM002"), "{last:?}");
+    assert!(last.0.iter().any(|message| message.field('V').as_deref() == Some("FATAL")));
+    assert_eq!(raw_rows(&last), 0, "raw rows after the end");
 }
 
 #[test]
-#[ignore = "known: what FETCH put into a protocol-level portal that is then run bit by bit is given out after the end of the grant (docs/security.md)"]
+fn execute_through_a_portal_gives_none_after_the_end() {
+    let world = big("flight_portal_stored");
+    let grant = grant_big(&world, "1 hour");
+    stored_portal_is_cut_off(&world, "EXECUTE big", |_| {}, || world.revoke(&grant));
+}
+
+#[test]
 fn fetch_through_a_portal_gives_none_after_the_end() {
     let world = big("flight_portal_fetch");
     let grant = grant_big(&world, "1 hour");
+    stored_portal_is_cut_off(&world, "FETCH ALL FROM c", |_| {}, || world.revoke(&grant));
+}
+
+#[test]
+fn fetch_through_a_portal_gives_none_after_expiry() {
+    let world = big("flight_portal_fexp");
+    let grant = grant_big(&world, "3 seconds");
+    stored_portal_is_cut_off(&world, "FETCH ALL FROM c", |_| {}, || world.outlive(&grant));
+}
+
+/// The server puts all timers off when an error has reached its main loop.
+#[test]
+fn fetch_through_a_portal_gives_none_after_the_end_though_there_was_an_error() {
+    let world = big("flight_portal_ferr");
+    let grant = grant_big(&world, "1 hour");
+    let fail = |sam: &mut Wire| {
+        sam.run("SAVEPOINT s").fine();
+        assert_eq!(sam.run("SELECT 1 / 0").error().as_deref(), Some("22012"));
+        sam.run("ROLLBACK TO s").fine();
+    };
+    // The savepoint is younger than the portal, which so outlives the error.
+    stored_portal_is_cut_off(&world, "FETCH ALL FROM c", fail, || world.revoke(&grant));
+}
+
+#[test]
+fn rows_passed_on_from_portal_to_portal_are_not_given_after_the_end() {
+    let world = big("flight_portal_chain");
+    let grant = grant_big(&world, "1 hour");
+    let pass_on = |sam: &mut Wire| {
+        let first = sam.parse("", "FETCH 900 FROM p").bind("q", "", &[]).execute("q", 10).sync().fine();
+        assert_eq!(raw_rows(&first), 10);
+        // The first portal is empty now, the second is not.
+        sam.run("MOVE ALL FROM p").fine();
+    };
+    stored_portal_is_cut_off(&world, "FETCH ALL FROM c", pass_on, || world.revoke(&grant));
+}
+
+#[test]
+fn the_end_disturbs_nobody_who_has_fetched_all() {
+    let world = big("flight_portal_done");
+    let grant = grant_big(&world, "1 hour");
     let mut sam = wire(&world);
+    sam.run("PREPARE big AS SELECT ssn FROM public.big LIMIT 1000").fine();
     sam.run("BEGIN; DECLARE c CURSOR FOR SELECT ssn FROM public.big LIMIT 1000").fine();
-    sam.parse("", "FETCH ALL FROM c").bind("p", "", &[]).execute("p", 50).sync().fine();
+    for sql in ["FETCH 100 FROM c", "EXECUTE big"] {
+        let rows = sam.parse("", sql).bind(sql, "", &[]).execute(sql, 0).sync().fine();
+        assert_eq!(raw_rows(&rows), rows.column().len());
+    }
+    sam.parse("", "FETCH 50 FROM c").bind("p", "", &[]).execute("p", 50).sync().fine();
+    sam.run("FETCH 10 FROM c").fine();
     world.revoke(&grant);
-    assert_eq!(raw_rows(&sam.execute("p", 50).sync()), 0, "raw rows after the end");
+    sleep(Duration::from_millis(50));
+    assert_eq!(sam.run("SELECT 1").fine().column(), ["1"]);
+    assert_eq!(sam.run("FETCH 10 FROM c").error().as_deref(), Some("JM002"));
+    sam.run("ROLLBACK").fine();
+    assert_eq!(raw_rows(&sam.run("SELECT ssn FROM public.big LIMIT 10").fine()), 0);
+}
+
+/// Rows that a procedure's loop has yet to see are stored when it commits.
+#[test]
+fn a_loop_across_commits_is_cut_off() {
+    let world = big("flight_loop");
+    let mut sam = wire(&world);
+    sam.run(
+        "CREATE PROCEDURE tells() LANGUAGE plpgsql AS
+            $$DECLARE value text; BEGIN
+              FOR value IN SELECT ssn FROM public.big LIMIT 1000 LOOP
+                RAISE NOTICE 'told % at %', value, clock_timestamp(); PERFORM pg_sleep(0.1); COMMIT;
+              END LOOP; END$$",
+    )
+    .fine();
+    let grant = grant_big(&world, "1 hour");
+    sam.query("CALL tells()").send();
+    sleep(Duration::from_millis(500));
+    world.revoke(&grant);
+    let revoked = world.chief().value("SELECT clock_timestamp()");
+    let reply = sam.until_closed();
+    let told = reply.0.iter().filter(|message| message.tag == 'N').filter_map(|notice| notice.field('M'));
+    let told: Vec<_> = told.filter(|text| text.contains(RAW)).collect();
+    assert!(told.len() > 1, "{reply:?}");
+    assert!(told.iter().filter(|text| text.rsplit(" at ").next() > Some(revoked.as_str())).count() <= 1, "{told:?}");
+    assert_eq!(reply.error().as_deref(), Some("JM002"));
+}
+
+/// How many sessions `sam` has.
+fn sessions(world: &World) -> String {
+    world.chief().value(&format!("SELECT count(*) FROM pg_stat_activity WHERE usename = '{}'", world.role("sam")))
+}
+
+/// A reader that stops reading for good.
+fn stuck(world: &World, setting: &str, sql: &str) -> Wire {
+    world.chief().run(&format!("ALTER ROLE {} {setting}", world.role("sam")));
+    let mut sam = wire(world);
+    sam.run("BEGIN; DECLARE c CURSOR FOR SELECT ssn FROM public.big").fine();
+    sam.query(sql).send();
+    while sam.receive().tag != 'D' {}
+    sleep(Duration::from_millis(300));
+    sam
+}
+
+#[test]
+fn terminate_ends_a_session_that_is_stuck_in_sending() {
+    let world = big("flight_stuck");
+    let grant = grant_big(&world, "1 hour");
+    let mut sam = stuck(&world, "SET jitmask.on_revoke = terminate", "SELECT ssn FROM public.big");
+    world.revoke(&grant);
+    eventually("the session ends though nobody reads", || sessions(&world) == "0");
+    let before = sam.received();
+    sam.until_closed();
+    assert!(sam.received() - before < BUFFERED);
+}
+
+#[test]
+fn cancel_leaves_a_session_stuck_until_somebody_reads() {
+    let world = big("flight_stuck_cancel");
+    let grant = grant_big(&world, "1 hour");
+    let mut sam = stuck(&world, "RESET jitmask.on_revoke", "SELECT ssn FROM public.big");
+    world.revoke(&grant);
+    sleep(Duration::from_millis(200));
+    assert_eq!(sessions(&world), "1");
+    let before = sam.received();
+    assert_eq!(sam.reply().error().as_deref(), Some("JM002"));
+    assert!(sam.received() - before < BUFFERED);
+    assert_eq!(sam.run("ROLLBACK; SELECT 1").fine().column(), ["1"]);
+}
+
+#[test]
+fn fetch_stuck_in_sending_ends_with_its_session() {
+    let world = big("flight_stuck_fetch");
+    let grant = grant_big(&world, "1 hour");
+    let mut sam = stuck(&world, "RESET jitmask.on_revoke", "FETCH ALL FROM c");
+    world.revoke(&grant);
+    eventually("the session ends though nobody reads", || sessions(&world) == "0");
+    let before = sam.received();
+    sam.until_closed();
+    assert!(sam.received() - before < BUFFERED);
+}
+
+#[test]
+fn terminate_says_jm002_to_whoever_listens() {
+    let world = World::new("flight_terminate");
+    let grant = world.grant("1 hour");
+    world.chief().run(&format!("ALTER ROLE {} SET jitmask.on_revoke = terminate", world.role("sam")));
+    let mut sam = wire(&world);
+    assert_eq!(sam.run("SET jitmask.on_revoke = cancel").error().as_deref(), Some("42501"));
+    assert_eq!(sam.run("SELECT set_config('jitmask.on_revoke', 'cancel', false)").error().as_deref(), Some("42501"));
+    sam.query("SELECT ssn, pg_sleep(0.2) FROM public.customers").send();
+    sleep(Duration::from_millis(300));
+    world.revoke(&grant);
+    let reply = sam.until_closed();
+    assert_eq!(reply.error().as_deref(), Some("JM002"));
+    assert!(reply.0.iter().any(|message| message.field('V').as_deref() == Some("FATAL")));
+    // Somebody masked is not disturbed by it.
+    let mut sam = wire(&world);
+    assert_eq!(raw_rows(&sam.run("SELECT ssn FROM public.customers").fine()), 0);
 }
 
 #[test]
@@ -270,11 +429,9 @@ fn a_function_that_catches_the_end_is_not_fed_on() {
     let told = reply.0.iter().filter(|message| message.tag == 'N').filter_map(|notice| notice.field('M'));
     let late = told.filter(|text| text.contains(RAW) && text.rsplit(" at ").next() > Some(revoked.as_str())).count();
     assert!(late <= 1, "{late} raw values were handed out after the revocation");
-    assert_eq!(
-        reply.error().as_deref(),
-        Some("57P01"),
-        "an error that was caught can't be raised again: the session ends"
-    );
+    assert_eq!(reply.error().as_deref(), Some("JM002"));
+    let fatal = reply.0.iter().any(|message| message.field('V').as_deref() == Some("FATAL"));
+    assert!(fatal, "an error that was caught can't be raised again: the session ends");
 }
 
 #[test]

@@ -46,6 +46,32 @@ fn each_reveal_writes_one_line_with_grant_and_login_and_no_value() {
     }
 }
 
+/// The server computes constant calls while it plans, so a plan can be begun, and given up, within the making of another.
+#[test]
+fn a_plan_given_up_within_the_making_of_another_takes_nothing_from_it() {
+    let world = World::new("log_given_up");
+    let mut sam = world.login("sam");
+    sam.run(
+        "CREATE FUNCTION stumbles() RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$
+         BEGIN EXECUTE 'SELECT 1/0 FROM pg_class'; RETURN 1; EXCEPTION WHEN division_by_zero THEN RETURN 2; END $$",
+    );
+    let grant = world.grant("1 hour");
+    let mut revealed = 0;
+    for read in [
+        "SELECT ssn, stumbles() FROM customers",
+        "SELECT ssn, stumbles(), 1 FROM customers",
+        "PREPARE p AS SELECT ssn, stumbles() FROM customers; EXECUTE p",
+    ] {
+        sam.run(read);
+        revealed += 1;
+        assert_eq!(reveals(&world).len(), revealed, "after {read}");
+    }
+    world.revoke(&grant);
+    assert!(sam.sees_masked());
+    let kept = sam.client().simple_query("EXECUTE p").unwrap();
+    assert!(!format!("{kept:?}").contains("RAW-"), "a kept plan reveals after the grant was revoked");
+}
+
 #[test]
 fn a_statement_that_touches_nothing_revealed_writes_no_line() {
     let world = World::new("log_none");

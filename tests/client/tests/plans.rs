@@ -273,3 +273,58 @@ fn attaching_and_detaching_a_policy_reaches_kept_plans() {
         chief.run("SELECT jitmask.detach('public.customers.name')");
     }
 }
+
+/// Sessions remember which tables have nothing protected, and make short work of them.
+#[test]
+fn a_table_that_was_plain_a_moment_ago_is_masked_in_every_shape() {
+    let world = World::new("plan_plain");
+    let (mut sam, mut other, mut chief) = (world.login("sam"), world.login("sam"), world.chief());
+    chief.run(
+        "CREATE TABLE notes (id int PRIMARY KEY, note text); INSERT INTO notes VALUES (1, 'RAW-NOTE');
+         CREATE TABLE part (CHECK (id > 0)) INHERITS (notes); INSERT INTO part VALUES (2, 'RAW-NOTE');
+         CREATE TABLE unlike (id int); CREATE VIEW seen AS SELECT * FROM notes;
+         GRANT SELECT ON notes, part, unlike, seen TO PUBLIC",
+    );
+    let shapes = [
+        "SELECT min(note) FROM notes",
+        "SELECT note FROM part",
+        "SELECT min(note) FROM seen",
+        "SELECT s.note FROM (SELECT * FROM (SELECT * FROM notes) i) s WHERE id = 1",
+        "WITH n AS (SELECT note FROM notes) SELECT min(note) FROM n",
+        "SELECT (SELECT min(note) FROM notes) FROM (VALUES (1)) v",
+        "SELECT (SELECT min(note) FROM notes) FROM pg_class LIMIT 1",
+        "SELECT min(n.note) FROM pg_class c, LATERAL (SELECT note FROM notes) n, generate_series(1, 2)",
+        "SELECT note FROM notes UNION SELECT note FROM part ORDER BY 1 LIMIT 1",
+        "EXECUTE p",
+    ];
+    let reads = |session: &mut Session, raw: bool, when: &str| {
+        for shape in shapes {
+            for _ in 0..2 {
+                assert_eq!(session.value(shape).contains("RAW-NOTE"), raw, "{when}: {shape}");
+            }
+        }
+    };
+    sam.run("SET plan_cache_mode = force_generic_plan; PREPARE p AS SELECT min(note) FROM notes");
+    other.run("PREPARE p AS SELECT min(note) FROM notes");
+    let attach = "SELECT jitmask.attach('salary_hidden', 'public.notes.note')";
+    for _ in 0..2 {
+        reads(&mut sam, true, "nothing attached");
+        // Inside a transaction that began before.
+        reads(&mut other, true, "nothing attached");
+        other.run("BEGIN; SELECT count(*) FROM unlike");
+        chief.run(attach);
+        reads(&mut sam, false, "attached");
+        reads(&mut other, false, "attached meanwhile");
+        other.run("COMMIT");
+        chief.run("SELECT jitmask.detach('public.notes.note')");
+    }
+    // As the one who attaches sees it, and takes it back.
+    chief.run("SET jitmask.mask_superusers = on; PREPARE p AS SELECT min(note) FROM notes");
+    reads(&mut chief, true, "nothing attached");
+    chief.run(&format!("BEGIN; SAVEPOINT s; {attach}"));
+    reads(&mut chief, false, "attached in this transaction");
+    chief.run("ROLLBACK TO s");
+    reads(&mut chief, true, "taken back");
+    chief.run(&format!("{attach}; COMMIT"));
+    reads(&mut chief, false, "committed");
+}

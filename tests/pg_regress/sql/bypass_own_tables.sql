@@ -80,7 +80,7 @@ SELECT jitmask.create_default_key();
 SELECT * FROM jitmask.create_policy('mine', 'value');
 SELECT * FROM people WHERE id = 1;
 
--- TOAST relations, of protected tables and of any.
+-- TOAST relations, of protected tables and of any; those of catalogs are the server's business, but for statistics.
 CREATE FUNCTION tries(q text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN EXECUTE q; RETURN 'done'; EXCEPTION WHEN others THEN RETURN SQLSTATE; END $$;
 SELECT tries(format('SELECT * FROM %s', reltoastrelid::regclass)) FROM pg_class WHERE oid = 'people'::regclass;
@@ -95,6 +95,7 @@ SELECT format('COPY %s TO STDOUT', reltoastrelid::regclass) AS copy_toast FROM p
 \set ECHO all
 SELECT tries(format('SELECT * FROM %s', reltoastrelid::regclass)) FROM pg_class WHERE oid = 'pg_statistic'::regclass;
 SELECT tries(format('SELECT * FROM %s', reltoastrelid::regclass)) FROM pg_class WHERE oid = 'pg_statistic_ext_data'::regclass;
+SELECT tries(format('SELECT count(*) FROM %s', reltoastrelid::regclass)) FROM pg_class WHERE oid = 'pg_proc'::regclass;
 
 -- Statistics: nothing of protected columns, also not of indexes and statistics objects over them.
 SELECT count(*) FROM pg_statistic WHERE starelid = 'people'::regclass;
@@ -130,3 +131,6 @@ SELECT name, mask FROM jitmask.policy ORDER BY 1;
 SELECT count(*) FROM jitmask.exemption;
 SELECT histogram_bounds FROM pg_stats WHERE tablename = 'people' AND attname = 'ssn';
 SELECT count(*) FROM jitmask.key_;
+-- Statistics keep their numbers when they are rewritten, also those of their TOAST tables: by these jitmask knows them.
+VACUUM FULL pg_statistic, pg_statistic_ext_data;
+SELECT oid::int, reltoastrelid::int FROM pg_class WHERE relname IN ('pg_statistic', 'pg_statistic_ext_data') ORDER BY 1;

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# Runs tests on a server under valgrind's memcheck. Fails if a process of the server crashed, or if memcheck reports an
+# error whose stack names our library.
+#   crash_free.sh [regress [NAME...]]    SQL regression files; the attacks and read_shapes if none is named
+#   crash_free.sh diff [N]               the differential test, N statements
+# The server's own executables are not built for memcheck, which so sees its memory in large blocks only: it finds reads
+# of memory that never was anybody's, and of values nobody set, not every use after pfree. (Rust's own memory, it sees.)
+# What it said: target/memcheck/.
+source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
+house=$ROOT/pg_test_config
+logs=$(place)/memcheck
+"$house/setup.sh" valgrind
+
+# A server tree whose postgres is valgrind with the real one behind it. initdb's runs are of no interest, and slow.
+tree=$(place)/server/memcheck
+bin=$tree$(server_rel bindir)
+[ -x "$(server_bin test postgres)" ] || die "there is no server tree 'test' yet: pg_test_config/build.sh test"
+rm -rf "$tree"
+cp -a "$(place)/server/test" "$tree"
+mv "$bin/postgres" "$bin/postgres.real"
+cat >"$bin/postgres" <<END
+#!/bin/sh
+case \$1 in
+-V | --version | --boot | --single | --check | --describe-config | -C) exec "$bin/postgres.real" "\$@" ;;
+esac
+exec valgrind --quiet --leak-check=no --num-callers=60 --suppressions="$ROOT/tests/server/memcheck.supp" \\
+    --log-file="$logs/%p.log" "$bin/postgres.real" "\$@"
+END
+chmod 755 "$bin/postgres"
+rm -rf "$logs"
+mkdir -p "$logs"
+if is_root; then chown "$DB_USER" "$logs"; fi
+
+export JITMASK_TEST_SERVER=memcheck
+failed=0 start=$SECONDS
+case ${1:-regress} in
+regress)
+    shift || true
+    names=("$@")
+    if [ ${#names[@]} = 0 ]; then
+        for file in "$ROOT"/tests/pg_regress/sql/{bypass_*,read_shapes,plans,foreign_keys}.sql; do names+=("$(basename "$file" .sql)"); done
+    fi
+    # What the server waits for, and so some plans, is different on a server this slow: `make regress` is for that.
+    "$house/regress.sh" run "${names[@]}" || say "some printed something else here, which is no failure"
+    ;;
+diff) "$house/diff.sh" "${2:-300}" || failed=1 ;;
+*) die "usage: crash_free.sh [regress [NAME...]] | diff [N]" ;;
+esac
+
+# An error ends with an empty line. Frames of ours are named by function, or by library where that is not known; and so
+# are the server's errors below our hooks: those known are in memcheck.supp.
+report=$logs/ours
+awk -v RS='\n==[0-9]+== \n' -v ORS='\n\n' '/: .*jitmask(_core)?::/ || /jitmask\.so/ || /default action of signal/' "$logs"/*.log >"$report"
+all=$(cat "$logs"/*.log | grep -cE '^==[0-9]+== [A-Z]' || true)
+say "memcheck: $(find "$logs" -name '*.log' | wc -l) processes, $all errors in all, in $((SECONDS - start)) s"
+if [ -s "$report" ]; then
+    head -n 100 "$report" >&2
+    failed=$((failed + 1))
+fi
+printf 'crash-free: %d passed, %d failed\n' $((failed == 0)) "$failed"
+[ "$failed" = 0 ]
