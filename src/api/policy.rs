@@ -12,7 +12,7 @@ use super::{args, guard, store};
 use crate::audit::trail;
 use crate::catalog::{labels, mask, session};
 use crate::error::{Code, Error, Result, or_raise};
-use crate::pg::relation;
+use crate::pg::{relation, report};
 
 const CREATE: &str = "SELECT * FROM jitmask.create_policy(name => 'ssn_last4', mask => 'mask_partial(value, 0, 4)');";
 const ALTER: &str = "SELECT * FROM jitmask.alter_policy('ssn_last4', mask => 'mask_partial(value, 0, 4)');";
@@ -85,8 +85,20 @@ fn create(name: &str, mask: &str, description: &str, draft: Draft) -> Result<Out
         )));
     };
     rules::create(policy_id, draft)?;
+    warn_if_nothing_is_masked(name, mask);
     trail::record("policy_created", None, Some(name), &json!({ "mask": mask, "rule": rules::described(policy_id)? }))?;
     Ok((name.to_owned(), mask.to_owned(), "created".to_owned()))
+}
+
+/// A mask that is the value itself may be meant (raw for some roles by `to_roles`), but hardly by accident.
+fn warn_if_nothing_is_masked(name: &str, mask: &str) {
+    if mask::shows_everything(mask) {
+        report::warning(
+            &format!("policy \"{name}\" masks nothing: its mask is the value itself"),
+            Some("Whoever it applies to reads raw values, without a grant and without a record."),
+            Some(&format!("SELECT * FROM jitmask.alter_policy({}, mask => 'mask_default(value)');", quoted(name))),
+        );
+    }
 }
 
 #[allow(clippy::too_many_arguments, reason = "an SQL function with named arguments")]
@@ -128,6 +140,7 @@ fn alter(name: &str, mask: Option<&str>, description: Option<&str>, draft: Draft
         None => policy.mask.clone(),
         Some(mask) => {
             mask::check_somehow(mask)?;
+            warn_if_nothing_is_masked(name, mask);
             for column in attached(name)? {
                 let of = relation::column_type(column.relid, column.attnum);
                 mask::check(mask, of.oid, of.typmod, of.collation)?;

@@ -7,8 +7,8 @@ use pgrx::pg_sys::{
 };
 
 use crate::error::or_raise;
-use crate::pg::{nesting, raw};
-use crate::rewrite::statement;
+use crate::pg::{events, nesting, raw};
+use crate::rewrite::{filled, statement};
 
 static mut PREVIOUS: pg_sys::ProcessUtility_hook_type = None;
 
@@ -44,7 +44,7 @@ unsafe extern "C-unwind" fn process(
                 raw::standard_ProcessUtility(statement, text, read_only, context, params, environment, dest, completion)
             }
         }
-        after(frame);
+        after(frame, statement);
     }
 }
 
@@ -61,6 +61,12 @@ unsafe extern "C-unwind" fn before(frame: *const u8, statement: *mut PlannedStmt
 }
 
 #[pgrx::pg_guard]
-unsafe extern "C-unwind" fn after(frame: *const u8) {
+unsafe extern "C-unwind" fn after(frame: *const u8, statement: *mut PlannedStmt) {
     nesting::leave(frame as usize);
+    // SAFETY: the statement that was run.
+    if events::in_live_transaction()
+        && let Some(done) = unsafe { filled::by(statement) }
+    {
+        or_raise(filled::protect(&done));
+    }
 }

@@ -104,3 +104,25 @@ pub const USER_TIMEOUT: i32 = 12;
 /// The first number of a timer that extensions may have (utils/timeout.h).
 #[cfg(any(feature = "pg17", feature = "pg18"))]
 pub const USER_TIMEOUT: i32 = 13;
+
+/// The expression behind a column of the entry that stands for the groups of a query, which 18 brought.
+///
+/// # Safety
+/// `entry` must be valid.
+pub unsafe fn group_expression(entry: *mut pg_sys::RangeTblEntry, number: i16) -> Option<*mut pg_sys::Node> {
+    // SAFETY: see above; the list is there for such entries only.
+    #[cfg(feature = "pg18")]
+    unsafe {
+        if (*entry).rtekind != pg_sys::RTEKind::RTE_GROUP {
+            return None;
+        }
+        let place = usize::try_from(number).ok()?.checked_sub(1)?;
+        let found = super::tree::nth::<pg_sys::Node>((*entry).groupexprs, place);
+        (!found.is_null()).then_some(found)
+    }
+    #[cfg(not(feature = "pg18"))]
+    {
+        let _ = (entry, number);
+        None
+    }
+}

@@ -8,6 +8,7 @@ pub mod check;
 pub mod copy;
 pub mod ddl;
 pub mod direct;
+pub mod filled;
 pub mod guard;
 #[cfg(feature = "pg_test")]
 mod in_server;
