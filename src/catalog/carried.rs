@@ -125,19 +125,26 @@ pub struct Filled {
     pub labelled: Vec<Carried>,
     /// Columns computed from raw values of protected ones, and not protected themselves.
     pub computed: Vec<Carried>,
+    /// Relations that were read raw while it was filled, and not by its own query: by functions.
+    pub unexplained: Vec<Oid>,
 }
 
-/// Protects what a materialized view carries straight through, if its owner, as whom it is filled, reads that raw.
-pub fn protect_filled(ours: &Installed, view: Oid) -> Result<Filled> {
+/// Protects what a materialized view carries straight through, if its owner, as whom it is filled, reads that raw, or did
+/// while it was filled: `read` are the relations that were read raw then.
+pub fn protect_filled(ours: &Installed, view: Oid, read: &[Oid]) -> Result<Filled> {
     let mut filled = Filled::default();
     let Some(owner) = relation::facts(view).map(|facts| facts.owner) else { return Ok(filled) };
     let mut reader = Reader::default();
     let lineage = reader.of(view);
+    let was_raw =
+        |from: &Stored| reads_raw(ours, owner, *from) || (read.contains(&from.0) && is_protected(ours, *from));
+    let mut bare = false;
     for (number, origin) in numbered(&lineage.columns) {
         if labels::text(view, number).is_some() {
             continue;
         }
-        let raw: Vec<Stored> = origin.passed.iter().filter(|from| reads_raw(ours, owner, **from)).copied().collect();
+        bare = true;
+        let raw: Vec<Stored> = origin.passed.iter().filter(|from| was_raw(from)).copied().collect();
         match (raw.first(), label_of(ours, &raw)) {
             (Some(from), Some(text)) => {
                 set((view, number), &text)?;
@@ -152,10 +159,14 @@ pub fn protect_filled(ours: &Installed, view: Oid) -> Result<Filled> {
                 filled.labelled.push(from);
             }
             (raw, _) => {
-                let read = raw.or_else(|| origin.read.iter().find(|from| reads_raw(ours, owner, **from)));
+                let read = raw.or_else(|| origin.read.iter().find(|from| was_raw(from)));
                 filled.computed.extend(read.map(|from| Carried { column: (view, number), from: *from }));
             }
         }
+    }
+    if bare {
+        filled.unexplained =
+            read.iter().copied().filter(|relation| *relation != view && !lineage.mentions(*relation)).collect();
     }
     Ok(filled)
 }
@@ -188,6 +199,15 @@ fn set((view, number): Stored, text: &str) -> Result<()> {
     let text = CString::new(text).map_err(|_| Error::new(Code::BadArgument, "a label can't hold a NUL character"))?;
     labels::set_text(view, number, Some(&text));
     Ok(())
+}
+
+fn is_protected(ours: &Installed, (relid, attnum): Stored) -> bool {
+    match protection::class(ours, relid) {
+        Class::Protected(protected) => {
+            protected.columns.iter().any(|column| holds((relid, attnum), (relid, column.number)))
+        }
+        _ => false,
+    }
 }
 
 /// Whether a column is protected, and a role reads it raw by standing right. Number 0 is the whole row.

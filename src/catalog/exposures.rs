@@ -16,9 +16,9 @@ use super::extension::{self, Installed};
 use super::people::people;
 use super::policies::policies;
 use super::protection::{self, Class};
-use super::{labels, mask, verdict};
+use super::{labels, mask, session, verdict};
 use crate::error::{Code, Error, Result};
-use crate::pg::lineage::Stored;
+use crate::pg::lineage::{Stored, holds};
 use crate::pg::{guc, relation, roles, shared};
 
 /// How much it can show.
@@ -200,13 +200,13 @@ fn judge(ours: &Installed, question: &exposed_by::Question, row: Row, columns: &
             Severity::Raw
         }
         Listed::IfHolderReadsRaw => {
-            if !row.held_by.is_some_and(verdict::reads_raw) {
+            if !row.held_by.is_some_and(|role| readers(ours, role, row.column).0) {
                 return None;
             }
             Severity::Raw
         }
         Listed::IfHolderIsMasked => {
-            if row.held_by.is_some_and(|role| role != Oid::INVALID && verdict::reads_raw(role)) {
+            if row.held_by.is_some_and(|role| role != Oid::INVALID && !readers(ours, role, row.column).1) {
                 return None;
             }
             Severity::Hint
@@ -232,6 +232,26 @@ fn judge(ours: &Installed, question: &exposed_by::Question, row: Row, columns: &
         shows,
         remedy,
     })
+}
+
+/// Whether a role reads any of the relation's columns raw, if it is one of these, and whether it sees any masked. Of what
+/// is not protected yet, by what the role is.
+fn readers(ours: &Installed, role: Oid, (relid, attnum): Stored) -> (bool, bool) {
+    let (subject, now) = (session::subject_as(role, role), shared::clock().time);
+    let protected = match protection::class(ours, relid) {
+        Class::Protected(protected) => Some(protected),
+        _ => None,
+    };
+    let columns = protected.iter().flat_map(|protected| &protected.columns);
+    let rulings: Vec<bool> = columns
+        .filter(|column| holds((relid, attnum), (relid, column.number)))
+        .map(|column| verdict::rule_on(ours, &subject, column, None, now).raw())
+        .collect();
+    if rulings.is_empty() {
+        let raw = verdict::reads_raw(role);
+        return (raw, !raw);
+    }
+    (rulings.contains(&true), rulings.contains(&false))
 }
 
 /// A policy on the column that shows the value as it is.

@@ -8,6 +8,7 @@ use crate::catalog::session;
 use crate::error::or_raise;
 use crate::pg::{compat, nesting, raw, shared, watch};
 use crate::rewrite::check;
+use crate::rewrite::filled;
 use crate::rewrite::stamp::{Kind, Stamp};
 
 static mut PREVIOUS_START: pg_sys::ExecutorStart_hook_type = None;
@@ -56,6 +57,9 @@ unsafe extern "C-unwind" fn before_start(frame: *const u8, query: *mut QueryDesc
             nesting::enter(frame as usize, |depths| depths.code += 1);
         }
         let stamp = or_raise(check::admit(query));
+        if let Some(stamp) = &stamp {
+            filled::note(stamp);
+        }
         if for_client {
             nesting::enter(frame as usize, |depths| depths.code += 1);
         }

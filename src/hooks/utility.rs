@@ -57,6 +57,8 @@ unsafe extern "C-unwind" fn before(frame: *const u8, statement: *mut PlannedStmt
         depths.storing += u32::from(treated.stores);
         depths.code += u32::from(treated.runs_code);
     });
+    // SAFETY: the statement that is to run.
+    unsafe { filled::begin(treated.statement) };
     treated.statement
 }
 

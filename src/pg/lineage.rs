@@ -36,6 +36,14 @@ pub struct Lineage {
     pub conditions: Vec<Stored>,
 }
 
+impl Lineage {
+    /// Whether a relation is read in it anywhere.
+    pub fn mentions(&self, relation: Oid) -> bool {
+        let columns = self.columns.iter().flat_map(|column| column.passed.iter().chain(&column.read));
+        columns.chain(&self.conditions).any(|(read, _)| *read == relation)
+    }
+}
+
 /// Reads lineages. Remembers what it has read; for one look around, not for longer.
 #[derive(Default)]
 pub struct Reader {
@@ -185,7 +193,11 @@ impl Reader {
                         // A whole row of a join.
                         None => {
                             let columns: Vec<*mut Node> = tree::iter((*entry).joinaliasvars).collect();
-                            self.all_read(&columns, around)
+                            let mut all = Origin::default();
+                            for column in columns.into_iter().filter(|column| !column.is_null()) {
+                                all.add(self.expression(column, around));
+                            }
+                            all
                         }
                     }
                 }
@@ -205,7 +217,7 @@ impl Reader {
         }
     }
 
-    /// A column of a sub-query; a whole row is made from all of them.
+    /// A column of a sub-query; a whole row is all of them.
     fn of_query(&mut self, around: &Around, number: i16) -> Origin {
         if number != 0 {
             return self.target(around, number);
@@ -215,8 +227,7 @@ impl Reader {
         let count = unsafe { i16::try_from(tree::len((*query).targetList)).unwrap_or(i16::MAX) };
         let mut origin = Origin::default();
         for number in 1..=count {
-            let column = self.target(around, number);
-            origin.read.extend(column.passed.into_iter().chain(column.read));
+            origin.add(self.target(around, number));
         }
         origin
     }
@@ -232,8 +243,9 @@ impl Reader {
         match usize::try_from(number).ok().and_then(|number| number.checked_sub(1)) {
             Some(place) => view.columns.get(place).cloned().unwrap_or_default(),
             None => {
-                let all = view.columns.iter().flat_map(|column| column.passed.iter().chain(&column.read)).copied();
-                Origin { passed: Vec::new(), read: all.collect() }
+                let mut all = Origin::default();
+                view.columns.iter().cloned().for_each(|column| all.add(column));
+                all
             }
         }
     }

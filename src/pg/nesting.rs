@@ -15,6 +15,8 @@ pub struct Depths {
     pub code: u32,
     /// Enclosing statements that store what they read somewhere instead of sending it to the client.
     pub storing: u32,
+    /// Enclosing statements that fill a materialized view.
+    pub filling: u32,
     /// Calls under way of functions that the session's person does not trust.
     pub untrusted: u32,
     /// Calls under way of functions that are not built in, below a foreign key check.
@@ -42,7 +44,7 @@ fn message() -> i64 {
 
 thread_local! {
     static DEPTHS: Cell<Depths> = const { Cell::new(Depths {
-        level: 0, code: 0, storing: 0, untrusted: 0, below_check: 0, direct: false, not_inlined: 0, planners: 0,
+        level: 0, code: 0, storing: 0, filling: 0, untrusted: 0, below_check: 0, direct: false, not_inlined: 0, planners: 0,
     }) };
     static FRAMES: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
 }

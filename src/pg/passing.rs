@@ -20,7 +20,11 @@ pub unsafe fn passed_on(expression: *mut Node) -> Option<Vec<*mut Node>> {
     unsafe {
         match tree::tag(expression) {
             NodeTag::T_RelabelType => Some(vec![(*expression.cast::<pg_sys::RelabelType>()).arg.cast()]),
-            NodeTag::T_CoerceViaIO => Some(vec![(*expression.cast::<pg_sys::CoerceViaIO>()).arg.cast()]),
+            NodeTag::T_CoerceViaIO => {
+                let argument = (*expression.cast::<pg_sys::CoerceViaIO>()).arg.cast::<Node>();
+                // The text of a row is several values, and the mask of one of them is none for it.
+                (!pg_sys::type_is_rowtype(pg_sys::exprType(argument))).then(|| vec![argument])
+            }
             NodeTag::T_CoerceToDomain => Some(vec![(*expression.cast::<pg_sys::CoerceToDomain>()).arg.cast()]),
             NodeTag::T_CollateExpr => Some(vec![(*expression.cast::<pg_sys::CollateExpr>()).arg.cast()]),
             NodeTag::T_ArrayCoerceExpr => Some(vec![(*expression.cast::<pg_sys::ArrayCoerceExpr>()).arg.cast()]),

@@ -3,16 +3,57 @@
 //!
 //! These hold a lock on the view or table until the transaction ends, so nobody reads it between the two.
 
+use std::cell::RefCell;
+
 use pgrx::pg_sys::{
     self, AlterTableType, CreateTableAsStmt, Node, NodeTag, ObjectType, Oid, PlannedStmt, Query, RangeVar,
 };
 
+use super::stamp::{Kind, Stamp};
 use crate::catalog::carried::{self, Carried};
 use crate::catalog::dependants::{carries, listed};
 use crate::catalog::extension;
 use crate::catalog::session;
 use crate::error::Result;
-use crate::pg::{relation, report, tree};
+use crate::pg::{nesting, relation, report, tree};
+
+thread_local! {
+    /// Protected relations that were read raw by what runs below a statement that fills a materialized view. It counts
+    /// what was read and not who may read: an exemption may end while a view is being filled, and functions read, too.
+    static READ: RefCell<Vec<Oid>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A utility statement begins. Call within its frame (see [`nesting`]).
+///
+/// # Safety
+/// `statement` must be the server's.
+pub unsafe fn begin(statement: *mut PlannedStmt) {
+    // SAFETY: as for the caller.
+    let fills = unsafe {
+        let node = (*statement).utilityStmt;
+        tree::tag(node) == NodeTag::T_RefreshMatViewStmt || creation(node).is_some()
+    };
+    if fills {
+        if nesting::depths().filling == 0 {
+            READ.with_borrow_mut(Vec::clear);
+        }
+        nesting::update(|depths| depths.filling += 1);
+    }
+}
+
+/// An execution begins that was decided so.
+pub fn note(stamp: &Stamp) {
+    if stamp.kind == Kind::Exempt && nesting::depths().filling > 0 {
+        let relations = stamp.relations.iter().map(|relation| Oid::from(*relation));
+        READ.with_borrow_mut(|read| {
+            for relation in relations {
+                if !read.contains(&relation) {
+                    read.push(relation);
+                }
+            }
+        });
+    }
+}
 
 /// What a statement has done that concerns materialized views.
 pub enum Done {
@@ -32,18 +73,19 @@ pub unsafe fn by(statement: *mut PlannedStmt) -> Option<Done> {
     // SAFETY: as for the caller; nodes are checked by tag before they are cast.
     unsafe {
         let node = (*statement).utilityStmt;
-        match tree::tag(node) {
-            NodeTag::T_CreateTableAsStmt => created(node.cast()),
-            NodeTag::T_ExplainStmt => {
-                // EXPLAIN ANALYZE creates and fills it.
-                let query = (*node.cast::<pg_sys::ExplainStmt>()).query.cast::<Node>();
-                if query.is_null() || tree::tag(query) != NodeTag::T_Query {
-                    return None;
-                }
-                let utility = (*query.cast::<Query>()).utilityStmt;
-                let creates = !utility.is_null() && tree::tag(utility) == NodeTag::T_CreateTableAsStmt;
-                if creates { created(utility.cast()) } else { None }
-            }
+        let tag = tree::tag(node);
+        let concerned = matches!(
+            tag,
+            NodeTag::T_CreateTableAsStmt
+                | NodeTag::T_ExplainStmt
+                | NodeTag::T_RefreshMatViewStmt
+                | NodeTag::T_AlterTableStmt
+        );
+        if !concerned || extension::installed().is_none() {
+            return None;
+        }
+        match tag {
+            NodeTag::T_CreateTableAsStmt | NodeTag::T_ExplainStmt => created(creation(node)?),
             NodeTag::T_RefreshMatViewStmt => {
                 let refresh = node.cast::<pg_sys::RefreshMatViewStmt>();
                 if (*refresh).skipData {
@@ -66,10 +108,33 @@ pub unsafe fn by(statement: *mut PlannedStmt) -> Option<Done> {
     }
 }
 
+/// The creation of a materialized view that a statement is, or explains: EXPLAIN ANALYZE creates and fills it.
+unsafe fn creation(node: *mut Node) -> Option<*mut CreateTableAsStmt> {
+    // SAFETY: as for by().
+    unsafe {
+        let create = match tree::tag(node) {
+            NodeTag::T_CreateTableAsStmt => node,
+            NodeTag::T_ExplainStmt => {
+                let query = (*node.cast::<pg_sys::ExplainStmt>()).query.cast::<Node>();
+                if query.is_null() || tree::tag(query) != NodeTag::T_Query {
+                    return None;
+                }
+                (*query.cast::<Query>()).utilityStmt
+            }
+            _ => return None,
+        };
+        if create.is_null() || tree::tag(create) != NodeTag::T_CreateTableAsStmt {
+            return None;
+        }
+        let create = create.cast::<CreateTableAsStmt>();
+        ((*create).objtype == ObjectType::OBJECT_MATVIEW).then_some(create)
+    }
+}
+
 unsafe fn created(create: *mut CreateTableAsStmt) -> Option<Done> {
     // SAFETY: as for by().
     unsafe {
-        if (*create).objtype != ObjectType::OBJECT_MATVIEW || (*(*create).into).skipData {
+        if (*(*create).into).skipData {
             return None;
         }
         let range = (*(*create).into).rel;
@@ -103,8 +168,21 @@ pub fn protect(done: &Done) -> Result<()> {
             return Ok(());
         }
     };
-    let held = carried::protect_filled(&ours, view)?;
+    let read = READ.with_borrow(Clone::clone);
+    let held = carried::protect_filled(&ours, view, &read)?;
+    let name = relation::qualified_name(view);
     tell(&held.labelled);
+    if !held.unexplained.is_empty() {
+        let read = held.unexplained.iter().map(|relation| relation::qualified_name(*relation)).collect();
+        report::warning(
+            &format!("{name} was filled by functions that read raw values of protected columns"),
+            Some(&format!("They read:\n{}", listed(read))),
+            Some(&format!(
+                "Whoever may read it may see them. SELECT * FROM jitmask.attach('policy', '{}.column');",
+                name.replace('\'', "''")
+            )),
+        );
+    }
     if matches!(done, Done::Created(_)) && !held.computed.is_empty() {
         let computed: Vec<String> = held
             .computed
@@ -114,7 +192,6 @@ pub fn protect(done: &Done) -> Result<()> {
                 format!("Column {column} is computed from {}.", relation::qualified_name(one.from.0))
             })
             .collect();
-        let name = relation::qualified_name(view);
         report::warning(
             &format!("{name} holds what was computed from raw values of protected columns"),
             Some(&listed(computed)),

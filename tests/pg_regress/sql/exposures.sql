@@ -191,6 +191,16 @@ CREATE MATERIALIZED VIEW s.later_m AS SELECT id, ssn, left(ssn, 3) AS head FROM 
 SELECT "column", state FROM jitmask.attach('last4', 's.later.ssn', dry_run => true);
 SELECT count(*) FROM jitmask.masked_columns WHERE relation ~ 'later';
 
+-- What is computed: by an expression, a generated column, an aggregate. And conditions.
+CREATE TABLE s.base (id int, ssn text, pay int, head text GENERATED ALWAYS AS (left(ssn, 3)) STORED);
+CREATE MATERIALIZED VIEW s.computing AS SELECT upper(ssn) AS up, head, array_agg(ssn) AS some FROM s.base GROUP BY 1, 2;
+CREATE MATERIALIZED VIEW s.choosing AS SELECT id FROM s.base WHERE ssn LIKE '1%' UNION SELECT b.id FROM s.base b JOIN s.base c USING (ssn);
+CREATE MATERIALIZED VIEW s.not_reading AS SELECT x.id FROM (SELECT * FROM s.base) AS x ORDER BY pay;
+SELECT "column", state FROM jitmask.attach('last4', 's.base.ssn');
+SELECT "column", kind, object, severity, shows, remedy FROM jitmask.exposures WHERE relation = 's.base';
+SELECT state FROM jitmask.attach('hidden', '{s.computing.up,s.computing.head}'::text[]);
+SELECT object, severity FROM jitmask.exposures WHERE relation = 's.base';
+
 -- Many: counted, and the first few named.
 CREATE TABLE s.many (ssn text);
 SELECT format('CREATE MATERIALIZED VIEW s.many_%s AS SELECT left(ssn, 3) FROM s.many', n) FROM generate_series(1, 8) AS n \gexec
