@@ -4,6 +4,7 @@
 //! Must hold: a column that may hold raw values of a protected one carries a label, or somebody was told. A label that
 //! an administrator has changed since is left alone.
 
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::ffi::CString;
 
 use jitmask_core::model::label::Label;
@@ -51,29 +52,42 @@ pub struct Carried {
     pub from: Stored,
 }
 
-/// Columns of materialized views that carry one of these straight through, directly or through others of them.
-pub fn carriers(columns: &[Stored], reader: &mut Reader) -> Vec<Carried> {
-    let views = relation::materialized_views();
-    let mut reached: Vec<Stored> = columns.to_vec();
-    let mut carriers = Vec::new();
-    loop {
-        let before = carriers.len();
-        for view in &views {
-            for (number, origin) in numbered(&reader.of(*view).columns) {
-                let column = (*view, number);
-                if reached.contains(&column) {
-                    continue;
-                }
-                let passed = |from: &&Stored| origin.passed.iter().any(|read| holds(*read, **from));
-                if let Some(from) = reached.iter().find(passed).copied() {
-                    carriers.push(Carried { column, from });
-                    reached.push(column);
+/// What the materialized views of the database carry straight through, as of now.
+pub struct Views {
+    /// Which columns of theirs carry this one; of number 0, the whole row.
+    by_source: HashMap<Stored, Vec<Stored>>,
+}
+
+impl Views {
+    /// Reads the queries of all of them.
+    pub fn read() -> Views {
+        let mut reader = Reader::default();
+        let mut by_source: HashMap<Stored, Vec<Stored>> = HashMap::new();
+        for view in relation::materialized_views() {
+            for (number, origin) in numbered(&reader.of(view).columns) {
+                for from in &origin.passed {
+                    by_source.entry(*from).or_default().push((view, number));
                 }
             }
         }
-        if carriers.len() == before {
-            return carriers;
+        Views { by_source }
+    }
+
+    /// The columns that carry one of these, directly or through others of them.
+    pub fn carriers(&self, columns: &[Stored]) -> Vec<Carried> {
+        let mut seen: HashSet<Stored> = columns.iter().copied().collect();
+        let mut next: VecDeque<Stored> = columns.iter().copied().collect();
+        let mut carriers = Vec::new();
+        while let Some(from) = next.pop_front() {
+            let of = |source: Stored| self.by_source.get(&source).into_iter().flatten().copied();
+            for column in of(from).chain(of((from.0, 0))) {
+                if seen.insert(column) {
+                    carriers.push(Carried { column, from });
+                    next.push_back(column);
+                }
+            }
         }
+        carriers
     }
 }
 
@@ -94,9 +108,9 @@ pub struct Outcome {
 /// Gives the new label of a column to the columns of materialized views that carry it straight through. `before` is the
 /// label it had, if it had one: what carries the same is kept in step; what carries none was filled with masks, or let
 /// go by an administrator.
-pub fn follow(relid: Oid, attnum: i16, before: Option<&str>, label: &Label, dry_run: bool) -> Result<Outcome> {
+pub fn follow(views: &Views, reach: &Reach, before: Option<&str>, label: &Label, dry_run: bool) -> Result<Outcome> {
     let mut outcome = Outcome::default();
-    for carried in carriers(&reach(relid, attnum).same, &mut Reader::default()) {
+    for carried in views.carriers(&reach.same) {
         let (view, column) = carried.column;
         let own = labels::text(view, column);
         if own.as_deref().map(plain) != before.map(plain) {
@@ -138,7 +152,7 @@ pub fn protect_filled(ours: &Installed, view: Oid, read: &[Oid]) -> Result<Fille
     let lineage = reader.of(view);
     let was_raw =
         |from: &Stored| reads_raw(ours, owner, *from) || (read.contains(&from.0) && is_protected(ours, *from));
-    let mut bare = false;
+    let (mut bare, mut views) = (false, None);
     for (number, origin) in numbered(&lineage.columns) {
         if labels::text(view, number).is_some() {
             continue;
@@ -150,7 +164,7 @@ pub fn protect_filled(ours: &Installed, view: Oid, read: &[Oid]) -> Result<Fille
                 set((view, number), &text)?;
                 let from = Carried { column: (view, number), from: *from };
                 // What was filled from this view before holds the same values.
-                for further in carriers(&[(view, number)], &mut reader) {
+                for further in views.get_or_insert_with(Views::read).carriers(&[(view, number)]) {
                     if labels::text(further.column.0, further.column.1).is_none() {
                         set(further.column, &text)?;
                         filled.labelled.push(further);
@@ -174,7 +188,7 @@ pub fn protect_filled(ours: &Installed, view: Oid, read: &[Oid]) -> Result<Fille
 /// Protects what carries columns of a table that has just come under a parent which protects them: until then they were
 /// not protected, so whatever was filled from them holds raw values.
 pub fn protect_adopted(ours: &Installed, table: Oid) -> Result<Vec<Carried>> {
-    let mut adopted = Vec::new();
+    let (mut adopted, views) = (Vec::new(), Views::read());
     for member in relation::with_descendants(table) {
         let Class::Protected(protected) = protection::class(ours, member) else { continue };
         for column in &protected.columns {
@@ -183,7 +197,7 @@ pub fn protect_adopted(ours: &Installed, table: Oid) -> Result<Vec<Carried>> {
                 continue;
             }
             let Some(text) = label_of(ours, &[place]) else { continue };
-            for carried in carriers(&[place], &mut Reader::default()) {
+            for carried in views.carriers(&[place]) {
                 let (view, number) = carried.column;
                 if labels::text(view, number).is_none() {
                     set(carried.column, &text)?;

@@ -2,14 +2,16 @@
 //!
 //! For both ways to do that, the functions and the DDL form.
 
+use std::collections::HashSet;
+
 use jitmask_core::model::label::Label;
 use pgrx::pg_sys::Oid;
 
-use super::carried::{self, Carried};
+use super::carried::{self, Carried, Views};
 use super::exposures::{self, Exposure, Protected, Severity, literal, name_of};
 use super::labels;
 use crate::error::Result;
-use crate::pg::lineage::{Reader, Stored};
+use crate::pg::lineage::Stored;
 use crate::pg::{relation, report};
 
 /// How many are named in a message; the rest is counted.
@@ -32,10 +34,11 @@ pub fn protect(changes: &[Change], dry_run: bool) -> Result<Vec<Carried>> {
     let mut kept: Vec<Carried> = Vec::new();
     let mut held: Vec<Protected> = Vec::new();
     let mut generated: Vec<Stored> = Vec::new();
+    let views = Views::read();
     for change in changes {
         let ((relid, attnum), label) = (change.column, &change.label);
-        let outcome = carried::follow(relid, attnum, change.before.as_deref(), label, dry_run)?;
         let reach = carried::reach(relid, attnum);
+        let outcome = carried::follow(&views, &reach, change.before.as_deref(), label, dry_run)?;
         let policy = label.0.first().map(|attachment| attachment.policy.clone()).unwrap_or_default();
         let name = relation::column_name(relid, attnum);
         let same = reach.same.into_iter();
@@ -50,9 +53,10 @@ pub fn protect(changes: &[Change], dry_run: bool) -> Result<Vec<Carried>> {
         labelled.extend(outcome.labelled);
         kept.extend(outcome.kept);
     }
-    generated.retain(|place| !changes.iter().any(|change| change.column == *place));
-    labelled.retain(|carried| !changes.iter().any(|change| change.column == carried.column));
-    kept.retain(|carried| !changes.iter().any(|change| change.column == carried.column));
+    let changed: HashSet<Stored> = changes.iter().map(|change| change.column).collect();
+    generated.retain(|place| !changed.contains(place));
+    labelled.retain(|carried| !changed.contains(&carried.column));
+    kept.retain(|carried| !changed.contains(&carried.column));
     let would = if dry_run { "would be" } else { "are" };
     if !generated.is_empty() || !labelled.is_empty() {
         let lines = generated.iter().map(|place| format!("{} is generated from it.", name_of(*place)));
@@ -104,7 +108,7 @@ fn warn(changes: &[Change], found: Vec<Exposure>) {
 
 /// Says which columns of materialized views keep the label they got with this one, which is protected no more.
 pub fn let_go(relid: Oid, attnum: i16) {
-    let carriers = carried::carriers(&carried::reach(relid, attnum).same, &mut Reader::default());
+    let carriers = Views::read().carriers(&carried::reach(relid, attnum).same);
     let left: Vec<Stored> = carriers
         .iter()
         .map(|carried| carried.column)
