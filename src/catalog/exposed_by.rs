@@ -178,7 +178,8 @@ pub fn questions() -> Vec<Question> {
         "JOIN pg_trigger x ON x.tgrelid = a.relid AND NOT x.tgisinternal
               AND ((x.tgtype & 1) = 1 OR x.tgoldtable IS NOT NULL OR x.tgnewtable IS NOT NULL)
          JOIN pg_proc p ON p.oid = x.tgfoid",
-        "ARRAY[p.proowner]",
+        // Its own function, and those of its WHEN condition.
+        &code_of("pg_trigger", "x.oid"),
         [
             "format('trigger %I on %s', x.tgname, a.rel)",
             "p.proowner",
@@ -271,10 +272,22 @@ pub fn questions() -> Vec<Question> {
                   FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) e
                  WHERE e.privilege_type = 'EXECUTE' AND e.grantee <> p.proowner))",
         ],
-        "WHERE (EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid
-                           AND d.refclassid = 'pg_class'::regclass AND d.refobjid = a.relid AND d.refobjsubid IN (0, a.attnum))
-                OR p.prosqlbody IS NULL
-                   AND p.prosrc ~* ('\\m' || regexp_replace(a.relname, '(\\W)', '\\\\\\1', 'g') || '\\M'))
+        // The table itself, and views over it.
+        "WHERE EXISTS (
+             WITH RECURSIVE over(relid, relname) AS (
+                 SELECT a.relid, a.relname
+                 UNION
+                 SELECT c.oid, c.relname FROM over
+                   JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = over.relid
+                                   AND d.classid = 'pg_rewrite'::regclass
+                   JOIN pg_rewrite r ON r.oid = d.objid
+                   JOIN pg_class c ON c.oid = r.ev_class AND c.relkind = 'v')
+             SELECT FROM over
+              WHERE EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_proc'::regclass AND d.objid = p.oid
+                               AND d.refclassid = 'pg_class'::regclass AND d.refobjid = over.relid
+                               AND (d.refobjsubid IN (0, a.attnum) OR over.relid <> a.relid))
+                 OR p.prosqlbody IS NULL
+                    AND p.prosrc ~* ('\\m' || regexp_replace(over.relname, '(\\W)', '\\\\\\1', 'g') || '\\M'))
            AND EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) e
                         WHERE e.privilege_type = 'EXECUTE' AND e.grantee <> p.proowner)",
         NONE,
