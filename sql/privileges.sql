@@ -58,6 +58,8 @@ COMMENT ON FUNCTION jitmask.is_masked(text) IS
     'Whether a column is masked for you right now.';
 COMMENT ON FUNCTION jitmask.health() IS
     'What is broken, and how to mend it; no row if nothing is. For administrators and auditors.';
+COMMENT ON FUNCTION jitmask.exposures() IS
+    'What the view jitmask.exposures shows. For administrators and auditors; to others it is empty.';
 COMMENT ON FUNCTION jitmask.status() IS
     'How things stand, as names and values. For administrators and auditors.';
 COMMENT ON FUNCTION jitmask.statistics_visible(oid, smallint) IS
@@ -110,7 +112,7 @@ GRANT SELECT ON
     jitmask.policies, jitmask.masked_columns,
     jitmask.requests, jitmask.pending_requests, jitmask.my_requests,
     jitmask.grants, jitmask.active_grants, jitmask.my_grants,
-    jitmask.audit
+    jitmask.audit, jitmask.exposures
 TO PUBLIC;
 
 -- For everybody.
@@ -159,6 +161,7 @@ GRANT EXECUTE ON FUNCTION
     jitmask.shared_login(text, boolean, text),
     jitmask.preview_as(text, text, bigint),
     jitmask.health(),
+    jitmask.exposures(),
     jitmask.status()
 TO PUBLIC;
 

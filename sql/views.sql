@@ -156,3 +156,8 @@ SELECT seq, at, event, login, effective_role, client_addr, application_name AS a
  WHERE (SELECT jitmask.my_rights()) && '{admin,auditor}'::text[]
  ORDER BY seq;
 COMMENT ON VIEW jitmask.audit IS 'The audit trail of changes of state. For auditors and administrators; to others it is empty.';
+
+CREATE VIEW jitmask.exposures WITH (security_barrier) AS
+SELECT relation, "column", kind, object, held_by, severity, shows, remedy
+  FROM jitmask.exposures();
+COMMENT ON VIEW jitmask.exposures IS 'What can still show something of protected columns, the worst first, and what to do about it. For administrators and auditors; to others it is empty.';

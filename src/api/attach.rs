@@ -12,8 +12,9 @@ use super::guard::{self, quoted};
 use super::policy::{self, Policy};
 use super::{args, readers};
 use crate::audit::trail;
+use crate::catalog::dependants::{self, Change};
 use crate::catalog::session::Caller;
-use crate::catalog::{labels, mask, verdict};
+use crate::catalog::{exposures, labels, mask, verdict};
 use crate::error::{Code, Error, Result, or_raise};
 use crate::pg::function::FIRST_NORMAL;
 use crate::pg::relation;
@@ -123,11 +124,21 @@ fn attach_all(caller: Caller, written: &[String], wish: &Wish) -> Result<Vec<Out
         let of = relation::column_type(column.relid, column.attnum);
         mask::check(&policy.mask, of.oid, of.typmod, of.collation)
             .map_err(|error| error.more(format!("The column is {}.", column.full_name())))?;
+        let before = labels::text(column.relid, column.attnum);
         let mut label = labels::get(column.relid, column.attnum)?.unwrap_or_default();
         label.add(wish.attachment.clone()).map_err(|error| no_room(column, &error))?;
-        labelled.push((column, label));
+        labelled.push((column, Change { column: (column.relid, column.attnum), before, label }));
     }
-    labelled.into_iter().map(|(column, label)| attach_one(column, &label, &policy, wish)).collect()
+    let outcomes: Result<Vec<Outcome>> =
+        labelled.iter().map(|(column, change)| attach_one(column, &change.label, &policy, wish)).collect();
+    let changes: Vec<Change> = labelled.into_iter().map(|(_, change)| change).collect();
+    for carried in dependants::protect(&changes, wish.dry_run)? {
+        if !wish.dry_run {
+            let detail = json!({ "policy": wish.attachment.policy, "carries": exposures::name_of(carried.from) });
+            trail::record("policy_attached", None, Some(&exposures::name_of(carried.column)), &detail)?;
+        }
+    }
+    outcomes
 }
 
 fn attach_one(column: &Column, label: &Label, policy: &Policy, wish: &Wish) -> Result<Outcome> {

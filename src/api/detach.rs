@@ -9,7 +9,7 @@ use super::columns::{self, Column};
 use super::guard::{self, quoted};
 use crate::audit::trail;
 use crate::catalog::session::Caller;
-use crate::catalog::{endings, labels, verdict};
+use crate::catalog::{dependants, endings, labels, verdict};
 use crate::error::{Code, Error, Result, or_raise};
 
 const DETACH: &str = "SELECT * FROM jitmask.detach('schema.table.column', policy => 'ssn_last4');";
@@ -96,6 +96,7 @@ fn detach_one(
     let names: Vec<&str> = gone.iter().map(|attachment| attachment.policy.as_str()).collect();
     trail::record("policy_detached", None, Some(&name), &json!({ "policies": names, "grants": ended }))?;
     let protected = verdict::explain(column.relid, column.attnum, caller.login, caller.role)?.protected;
+    dependants::let_go(column.relid, column.attnum);
     let state = if protected { "detached; still protected" } else { "detached; no longer protected" };
     outcomes.push((name, names.join(", "), state.to_owned()));
     Ok(())

@@ -128,6 +128,13 @@ fn people(findings: &mut Vec<Finding>) -> Result<()> {
                 format!("SELECT * FROM jitmask.alter_policy({}, mask => '…');", quoted(&name)),
             ));
         }
+        if mask::shows_everything(&mask) {
+            findings.push((
+                format!("policy {name}"),
+                "it masks nothing: its mask is the value itself".to_owned(),
+                format!("SELECT * FROM jitmask.alter_policy({}, mask => 'mask_default(value)');", quoted(&name)),
+            ));
+        }
         let rule = match rules::combined(std::slice::from_ref(&name)) {
             Ok(rule) => rule,
             Err(error) => {

@@ -15,6 +15,7 @@ mod columns;
 mod decide;
 mod detach;
 mod exempt;
+mod exposures;
 mod grant;
 mod guard;
 mod health;
@@ -43,6 +44,6 @@ use pgrx::prelude::*;
 
 extension_sql_file!("../../sql/catalog.sql", name = "catalog", requires = [note_change, note_grant_end]);
 extension_sql_file!("../../sql/key.sql", name = "key", requires = ["catalog", create_default_key]);
-extension_sql_file!("../../sql/views.sql", name = "views", requires = ["catalog", my_rights]);
+extension_sql_file!("../../sql/views.sql", name = "views", requires = ["catalog", my_rights, list]);
 // Comments and privileges for everything above and all functions: hence last.
 extension_sql_file!("../../sql/privileges.sql", name = "privileges", finalize);

@@ -26,12 +26,22 @@ pub fn get(relid: Oid, attnum: i16) -> Result<Option<Label>> {
 pub fn set(relid: Oid, attnum: i16, label: Option<&Label>) -> Result<()> {
     let text = label.map(Label::canonical).map(CString::new).transpose();
     let text = text.map_err(|_| Error::new(Code::BadArgument, "a label can't hold a NUL character"))?;
+    set_text(relid, attnum, text.as_deref());
+    Ok(())
+}
+
+/// The same with the label's text, which is not read.
+pub fn set_text(relid: Oid, attnum: i16, text: Option<&CStr>) {
     for relation in relation::with_descendants(relid) {
         relation::lock_against_readers(relation);
     }
-    seclabel::set_on_column(relid, attnum, PROVIDER, text.as_deref());
+    seclabel::set_on_column(relid, attnum, PROVIDER, text);
     announce(relid);
-    Ok(())
+}
+
+/// The text of a column's own label.
+pub fn text(relid: Oid, attnum: i16) -> Option<String> {
+    seclabel::of_columns(relid, PROVIDER).into_iter().find(|(column, _)| *column == attnum).map(|(_, text)| text)
 }
 
 /// Tells everybody that the labels of a relation have changed.

@@ -80,14 +80,22 @@ pub fn check(mask: &str, type_oid: Oid, typmod: i32, collation: Oid) -> Result<(
     make(&installed, mask, ColumnType { oid: type_oid, typmod, collation }).map(|_| ())
 }
 
+/// Whether the mask is the value itself, at most under casts.
+pub fn is_identity(mask: &str, of: ColumnType) -> bool {
+    extension::installed()
+        .and_then(|installed| template(&installed, mask, of))
+        .is_some_and(|template| expr::is_place(template.expression, of))
+}
+
+/// Whether the mask is the value itself for columns of some common type.
+pub fn shows_everything(mask: &str) -> bool {
+    let types = [pg_sys::TEXTOID, pg_sys::INT4OID, pg_sys::NUMERICOID, pg_sys::DATEOID, pg_sys::JSONBOID];
+    types.into_iter().any(|oid| is_identity(mask, common(oid)))
+}
+
 /// Checks a mask before its column is known: it must fit at least one common type. The error is the one for text.
 pub fn check_somehow(mask: &str) -> Result<()> {
     let installed = extension::installed().ok_or_else(not_installed)?;
-    let of = |oid: Oid| ColumnType {
-        oid,
-        typmod: -1,
-        collation: if oid == pg_sys::TEXTOID { pg_sys::DEFAULT_COLLATION_OID } else { Oid::INVALID },
-    };
     let others = [
         pg_sys::INT4OID,
         pg_sys::INT8OID,
@@ -103,8 +111,14 @@ pub fn check_somehow(mask: &str) -> Result<()> {
         pg_sys::BYTEAOID,
         pg_sys::TEXTARRAYOID,
     ];
-    let Err(error) = make(&installed, mask, of(pg_sys::TEXTOID)) else { return Ok(()) };
-    if others.iter().any(|oid| make(&installed, mask, of(*oid)).is_ok()) { Ok(()) } else { Err(error) }
+    let Err(error) = make(&installed, mask, common(pg_sys::TEXTOID)) else { return Ok(()) };
+    if others.iter().any(|oid| make(&installed, mask, common(*oid)).is_ok()) { Ok(()) } else { Err(error) }
+}
+
+/// A column of a common type.
+fn common(oid: Oid) -> ColumnType {
+    let collation = if oid == pg_sys::TEXTOID { pg_sys::DEFAULT_COLLATION_OID } else { Oid::INVALID };
+    ColumnType { oid, typmod: -1, collation }
 }
 
 fn make(installed: &Installed, mask: &str, of: ColumnType) -> Result<(Analysed, bool)> {

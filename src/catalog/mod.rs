@@ -4,7 +4,12 @@
 //! Nothing in here touches the server but through `pg`.
 
 pub mod cache;
+pub mod carried;
+pub mod dependants;
 pub mod endings;
+pub mod exposed_by;
+pub mod exposed_copies;
+pub mod exposures;
 pub mod extension;
 pub mod grants;
 pub mod keys;

@@ -11,7 +11,7 @@ use crate::error::or_raise;
 use crate::guc::{self, OnRevoke};
 use crate::pg::{self, compat, composing, nesting, raw, shared, waiting, watch};
 use crate::rewrite::stamp::{self, Kind, Stamp};
-use crate::rewrite::{check, held, plain};
+use crate::rewrite::{check, filled, held, plain};
 
 static mut PREVIOUS_START: pg_sys::ExecutorStart_hook_type = None;
 static mut PREVIOUS_RUN: pg_sys::ExecutorRun_hook_type = None;
@@ -64,6 +64,9 @@ unsafe extern "C-unwind" fn before_start(frame: *const u8, query: *mut QueryDesc
             nesting::enter(frame as usize, |depths| depths.code += 1);
         }
         let stamp = or_raise(check::admit(query));
+        if let Some(stamp) = &stamp {
+            filled::note(stamp);
+        }
         if for_client {
             nesting::enter(frame as usize, |depths| depths.code += 1);
         }

@@ -7,9 +7,9 @@ use pgrx::pg_sys::{
 };
 
 use crate::error::or_raise;
-use crate::pg::{self, composing, nesting, raw, waiting};
+use crate::pg::{self, composing, events, nesting, raw, waiting};
 use crate::rewrite::statement::{self, Treated};
-use crate::rewrite::{check, held};
+use crate::rewrite::{check, filled, held};
 
 static mut PREVIOUS: pg_sys::ProcessUtility_hook_type = None;
 
@@ -74,6 +74,8 @@ unsafe extern "C-unwind" fn before(frame: *const u8, statement: *mut PlannedStmt
         depths.code += u32::from(treated.runs_code);
         depths.filled = filled.unwrap_or(depths.filled);
     });
+    // SAFETY: the statement that is to run.
+    unsafe { filled::begin(treated.statement) };
     treated
 }
 
@@ -88,5 +90,11 @@ unsafe extern "C-unwind" fn after(frame: *const u8, statement: *mut PlannedStmt,
         }
     }
     nesting::leave(frame as usize);
+    // SAFETY: the statement that was run.
+    if events::in_live_transaction()
+        && let Some(done) = unsafe { filled::by(statement) }
+    {
+        or_raise(filled::protect(&done));
+    }
     pg::held::shut_if_idle();
 }

@@ -94,19 +94,24 @@ pub const USER_TIMEOUT: i32 = 12;
 #[cfg(any(feature = "pg17", feature = "pg18"))]
 pub const USER_TIMEOUT: i32 = 13;
 
-/// The expressions of an entry that stands for GROUP BY, which 18 brought; `None` for any other entry.
+/// The expression behind a column of the entry that stands for the groups of a query, which 18 brought.
 ///
 /// # Safety
 /// `entry` must be valid.
-pub unsafe fn group_expressions(entry: *const pg_sys::RangeTblEntry) -> Option<*mut pg_sys::List> {
-    // SAFETY: see above.
+pub unsafe fn group_expression(entry: *mut pg_sys::RangeTblEntry, number: i16) -> Option<*mut pg_sys::Node> {
+    // SAFETY: see above; the list is there for such entries only.
     #[cfg(feature = "pg18")]
     unsafe {
-        ((*entry).rtekind == pg_sys::RTEKind::RTE_GROUP).then_some((*entry).groupexprs)
+        if (*entry).rtekind != pg_sys::RTEKind::RTE_GROUP {
+            return None;
+        }
+        let place = usize::try_from(number).ok()?.checked_sub(1)?;
+        let found = super::tree::nth::<pg_sys::Node>((*entry).groupexprs, place);
+        (!found.is_null()).then_some(found)
     }
     #[cfg(not(feature = "pg18"))]
     {
-        let _ = entry;
+        let _ = (entry, number);
         None
     }
 }

@@ -135,6 +135,36 @@ unsafe fn only_expression(statement: *const c_char) -> Option<*mut pg_sys::Node>
     }
 }
 
+/// Whether the expression is the value and nothing else, at most under casts that leave a value of type `of` as it is.
+pub fn is_place(analysed: Analysed, of: ColumnType) -> bool {
+    // SAFETY: a valid expression; nodes are checked by tag before they are cast.
+    unsafe {
+        let mut node = analysed.0;
+        loop {
+            node = match tree::tag(node) {
+                NodeTag::T_Param => return (*node.cast::<pg_sys::Param>()).paramid == PLACE,
+                NodeTag::T_RelabelType => (*node.cast::<pg_sys::RelabelType>()).arg.cast(),
+                NodeTag::T_CoerceToDomain => (*node.cast::<pg_sys::CoerceToDomain>()).arg.cast(),
+                NodeTag::T_CoerceViaIO => (*node.cast::<pg_sys::CoerceViaIO>()).arg.cast(),
+                NodeTag::T_FuncExpr => {
+                    let call = node.cast::<pg_sys::FuncExpr>();
+                    // A cast to the column's own length, which its values have.
+                    let length = tree::nth::<pg_sys::Node>((*call).args, 1);
+                    let own = !length.is_null()
+                        && tree::tag(length) == NodeTag::T_Const
+                        && (*length.cast::<pg_sys::Const>()).constvalue.value() as i32 == of.typmod
+                        && (*call).funcformat != pg_sys::CoercionForm::COERCE_EXPLICIT_CALL;
+                    if !own {
+                        return false;
+                    }
+                    tree::nth::<pg_sys::Node>((*call).args, 0)
+                }
+                _ => return false,
+            };
+        }
+    }
+}
+
 /// The parser's hook: the one name it knows becomes the place-holder; anything else is looked up as usual (and fails).
 unsafe extern "C-unwind" fn resolve_value(
     state: *mut pg_sys::ParseState,

@@ -21,6 +21,8 @@ pub struct Depths {
     pub code: u32,
     /// Enclosing statements that store what they read somewhere instead of sending it to the client.
     pub storing: u32,
+    /// Enclosing statements that fill a materialized view.
+    pub filling: u32,
     /// Calls under way of functions that the session's person does not trust.
     pub untrusted: u32,
     /// Calls under way of functions that are not built in, below a foreign key check.
@@ -62,6 +64,7 @@ static STATE: Local<UnsafeCell<State>> = Local::new(UnsafeCell::new(State {
         level: 0,
         code: 0,
         storing: 0,
+        filling: 0,
         untrusted: 0,
         below_check: 0,
         direct: false,

@@ -180,6 +180,20 @@ pub fn with_descendants(relation: Oid) -> Vec<Oid> {
     all
 }
 
+/// Every materialized view of the database.
+pub fn materialized_views() -> Vec<Oid> {
+    let class = pg_sys::RelationRelationId;
+    let (oid, kind) = (scan::column_number(class, c"oid"), scan::column_number(class, c"relkind"));
+    let mut found = Vec::new();
+    scan::rows(class, None, &[], |row| {
+        if row.get::<i8>(kind) == Some(b'm' as i8) {
+            found.extend(row.get::<Oid>(oid));
+        }
+    });
+    found.sort_unstable_by_key(|relation| relation.to_u32());
+    found
+}
+
 /// Waits for a lock that no reader can hold at the same time, and keeps it until the transaction ends.
 pub fn lock_against_readers(relation: Oid) {
     // SAFETY: an ordinary lock request; may raise.

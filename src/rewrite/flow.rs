@@ -147,8 +147,8 @@ unsafe fn column(var: *const Var, within: &Context) -> bool {
             RTEKind::RTE_CTE => expression_of_with(entry, attribute, level, within.flow),
             // Rows a trigger was called with: its owner's, as OLD and NEW are.
             RTEKind::RTE_NAMEDTUPLESTORE | RTEKind::RTE_RESULT => false,
-            _ => match compat::group_expressions(entry) {
-                Some(expressions) => one_of(expressions, attribute, context),
+            _ => match compat::group_expression(entry, attribute) {
+                Some(expression) => visit(expression, context),
                 None => true,
             },
         }

@@ -9,8 +9,9 @@ pub mod copy;
 pub mod ddl;
 pub mod details;
 pub mod direct;
-pub mod flow;
 pub mod estimates;
+pub mod filled;
+pub mod flow;
 pub mod guard;
 pub mod held;
 #[cfg(feature = "pg_test")]
