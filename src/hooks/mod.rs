@@ -5,6 +5,7 @@
 //! every field it was raised with.
 #![allow(unsafe_code)]
 
+mod access;
 mod calls;
 mod executor;
 mod labels;
@@ -19,4 +20,5 @@ pub fn init() {
     utility::init();
     calls::init();
     labels::init();
+    access::init();
 }

@@ -8,6 +8,7 @@ use pgrx::pg_sys::{
 
 use crate::error::or_raise;
 use crate::pg::{nesting, raw};
+use crate::rewrite::ddl::command;
 use crate::rewrite::statement;
 
 static mut PREVIOUS: pg_sys::ProcessUtility_hook_type = None;
@@ -56,6 +57,7 @@ unsafe extern "C-unwind" fn before(frame: *const u8, statement: *mut PlannedStmt
     nesting::enter(frame as usize, |depths| {
         depths.storing += u32::from(treated.stores);
         depths.code += u32::from(treated.runs_code);
+        command::begin(depths, treated.command);
     });
     treated.statement
 }

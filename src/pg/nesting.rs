@@ -21,6 +21,10 @@ pub struct Depths {
     pub below_check: u32,
     /// The innermost frame runs a statement of the client's own that may call functions which want to be called so.
     pub direct: bool,
+    /// How many entries of the list of commands under way are in use.
+    pub commands: usize,
+    /// The innermost frame runs the last of those commands.
+    pub commanding: bool,
     /// How many entries of the planner's list of functions not to inline are in use.
     pub not_inlined: usize,
     /// Planner calls under way.
@@ -42,7 +46,8 @@ fn message() -> i64 {
 
 thread_local! {
     static DEPTHS: Cell<Depths> = const { Cell::new(Depths {
-        level: 0, code: 0, storing: 0, untrusted: 0, below_check: 0, direct: false, not_inlined: 0, planners: 0,
+        level: 0, code: 0, storing: 0, untrusted: 0, below_check: 0, direct: false, commands: 0,
+        commanding: false, not_inlined: 0, planners: 0,
     }) };
     static FRAMES: RefCell<Vec<Frame>> = const { RefCell::new(Vec::new()) };
 }
@@ -59,7 +64,7 @@ pub fn enter(address: usize, change: impl FnOnce(&mut Depths)) {
     bury(address);
     let before = DEPTHS.get();
     FRAMES.with_borrow_mut(|frames| frames.push(Frame { address, message: message(), before }));
-    let mut depths = Depths { level: before.level + 1, direct: false, ..before };
+    let mut depths = Depths { level: before.level + 1, direct: false, commanding: false, ..before };
     change(&mut depths);
     DEPTHS.set(depths);
 }
