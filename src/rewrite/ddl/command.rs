@@ -32,6 +32,8 @@ pub enum Kind {
         parents: usize,
         /// Nothing but columns and their types, in a table of the server's own.
         plain: bool,
+        /// The columns by which its rows go to partitions of its own; `None` for an expression.
+        by: Vec<Option<String>>,
     },
     /// Changes a name, an owner, a schema: no row is looked at, and what stands in the table stays what it is.
     Names,
@@ -94,11 +96,16 @@ impl Command {
                     let alter = node.cast::<pg_sys::AlterTableStmt>();
                     let commands = (*alter).cmds;
                     let what = if (*alter).objtype == ObjectType::OBJECT_TYPE { "ALTER TYPE" } else { "ALTER TABLE" };
-                    (what, Kind::Alter(tree::iter(commands).map(|command| step(command)).collect()))
+                    // Which index of a partition belongs to the table's: it holds what it holds.
+                    let joins = |step: &Step| {
+                        (*alter).objtype == ObjectType::OBJECT_INDEX && step.kind == AlterTableType::AT_AttachPartition
+                    };
+                    let steps = tree::iter(commands).map(|command| step(command)).filter(|step| !joins(step));
+                    (what, Kind::Alter(steps.collect()))
                 }
                 NodeTag::T_CreateStmt => ("CREATE TABLE", create(node.cast())),
                 NodeTag::T_CreateForeignTableStmt => {
-                    ("CREATE FOREIGN TABLE", Kind::Create { parents: 1, plain: false })
+                    ("CREATE FOREIGN TABLE", Kind::Create { parents: 1, plain: false, by: Vec::new() })
                 }
                 NodeTag::T_RenameStmt => ("ALTER … RENAME", Kind::Names),
                 NodeTag::T_AlterObjectSchemaStmt => ("ALTER … SET SCHEMA", Kind::Names),
@@ -148,11 +155,15 @@ impl Command {
     }
 }
 
+unsafe fn name(name: *const std::ffi::c_char) -> Option<String> {
+    // SAFETY: null, or a string of the statement's.
+    (!name.is_null()).then(|| unsafe { std::ffi::CStr::from_ptr(name).to_string_lossy().into_owned() })
+}
+
 unsafe fn step(command: *mut pg_sys::AlterTableCmd) -> Step {
     // SAFETY: as for Command::new(); what `def` is depends on the kind of step.
     unsafe {
-        let name = (*command).name;
-        let name = (!name.is_null()).then(|| std::ffi::CStr::from_ptr(name).to_string_lossy().into_owned());
+        let name = name((*command).name);
         let definition = (*command).def;
         let computed_from = if (*command).subtype == AlterTableType::AT_AlterColumnType && !definition.is_null() {
             stored::names((*definition.cast::<pg_sys::ColumnDef>()).raw_default)
@@ -200,6 +211,12 @@ unsafe fn create(create: *mut pg_sys::CreateStmt) -> Kind {
                     (*column).constraints.is_null() && (*column).raw_default.is_null()
                 }
             });
-        Kind::Create { parents: tree::len((*create).inhRelations), plain }
+        let by = if (*create).partspec.is_null() {
+            Vec::new()
+        } else {
+            let keys = tree::iter::<pg_sys::PartitionElem>((*(*create).partspec).partParams);
+            keys.map(|key| name((*key).name)).collect()
+        };
+        Kind::Create { parents: tree::len((*create).inhRelations), plain, by }
     }
 }

@@ -155,16 +155,19 @@ unsafe fn orders(
 /// server's storage, rows that others write to the parent would pass through them. And where rows go by a masked column,
 /// a new partition tells which rows it would take.
 pub fn heir(ours: &Installed, command: &Command, parent: Oid) -> Result<()> {
-    let plain = matches!(command.kind, Kind::Create { parents: 1, plain: true });
-    if !plain {
+    let Kind::Create { parents: 1, plain: true, by } = &command.kind else {
         return Err(refusal::refused(command.what, parent));
+    };
+    let Class::Protected(protected) = protection::class(ours, parent) else { return Ok(()) };
+    let masked = |key: &Option<String>| {
+        key.as_deref().is_none_or(|name| {
+            relation::column_number(parent, name).is_some_and(|number| protected.column(number).is_some())
+        })
+    };
+    if parts::partition_key(parent).is_some_and(|key| key.looks_at(&protected)) || by.iter().any(masked) {
+        return Err(refusal::reads_masked(command.what, parent, "What decides about a row's partition"));
     }
-    match (parts::partition_key(parent), protection::class(ours, parent)) {
-        (Some(key), Class::Protected(protected)) if key.looks_at(&protected) => {
-            Err(refusal::reads_masked(command.what, parent, "What decides about a row's partition"))
-        }
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 /// Refuses a condition for a domain that a masked column is of: the server would run it on every stored value.
