@@ -137,7 +137,10 @@ impl Look<'_> {
             let renamed = event.what == What::Altered && self.command.only_names();
             return if renamed { Ok(()) } else { rows::domain(self.ours, self.subject, domain) };
         }
-        let looked_at = event.what == What::Created || self.command.has_step(AlterTableType::AT_ValidateConstraint);
+        // ALTER CONSTRAINT can have it enforced, and validated (18).
+        let looked_at = event.what == What::Created
+            || self.command.has_step(AlterTableType::AT_ValidateConstraint)
+            || self.command.has_step(AlterTableType::AT_AlterConstraint);
         for part in parts::constraint(event.object) {
             if !looked_at {
                 // Under another parent's, or by the server on the way to something else.

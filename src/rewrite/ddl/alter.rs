@@ -43,7 +43,7 @@ fn needs(step: At::Type) -> Needs {
         | At::AT_AddIndex
         | At::AT_AddConstraint
         | At::AT_AddIndexConstraint => Needs::Nothing,
-        // Announced when it validates anything; a foreign key's timing looks at no value.
+        // Announced, and looked at like a new one.
         At::AT_ValidateConstraint | At::AT_AlterConstraint => Needs::Nothing,
         // NULL stays NULL under every mask, so whether there are any is no secret.
         At::AT_SetNotNull | At::AT_DropNotNull => Needs::Nothing,

@@ -1,15 +1,16 @@
 //! What nobody may do, not even a superuser: change a table so that a protected column would be raw for everybody, and
 //! nobody would have said so.
 
-use pgrx::pg_sys::{self, AlterTableType, Oid};
+use pgrx::pg_sys::{self, AlterTableType, NodeTag, Oid};
 
 use super::access::{Event, What};
 use super::command;
 use super::{find, parts};
 use crate::catalog::extension::Installed;
+use crate::catalog::labels::PROVIDER;
 use crate::catalog::protection::{self, Class};
 use crate::error::{Code, Error, Result};
-use crate::pg::{catalogs, relation, tree};
+use crate::pg::{catalogs, client, function, relation, report, roles, seclabel, tree};
 
 /// Looks at ALTER TABLE before it runs.
 ///
@@ -34,6 +35,7 @@ pub unsafe fn check(ours: &Installed, alter: *mut pg_sys::AlterTableStmt) -> Res
 
 /// Looks at what the server announces.
 pub fn look(ours: &Installed, event: Event) -> Result<()> {
+    log(event);
     let column = i16::try_from(event.column).unwrap_or(0);
     match (event.what, event.class) {
         (What::Dropped, pg_sys::RelationRelationId) if column > 0 => column_dropped(ours, event.object, column),
@@ -44,6 +46,32 @@ pub fn look(ours: &Installed, event: Event) -> Result<()> {
         }
         (What::Altered, catalogs::INHERITS) => leaves(ours, event.object),
         _ => Ok(()),
+    }
+}
+
+/// A line in the server's log where a column that carries a label, or its table, is dropped or gets another name: an
+/// application may go on writing to what somebody puts in its place, which nothing protects.
+fn log(event: Event) {
+    let renamed = || command::current().is_some_and(|command| command.tag == NodeTag::T_RenameStmt);
+    let what = match event.what {
+        What::Dropped => "dropped",
+        What::Altered if renamed() => "renamed",
+        What::Altered | What::Created => return,
+    };
+    if event.class != pg_sys::RelationRelationId || event.object.to_u32() < function::FIRST_NORMAL {
+        return;
+    }
+    for (column, _) in seclabel::of_columns(event.object, PROVIDER) {
+        if event.column == 0 || event.column == i32::from(column) {
+            // The name as it was: what the command has written can't be seen yet.
+            let name = relation::column_name(event.object, column).unwrap_or_default();
+            report::server_log(&format!(
+                "jitmask protected column {what}: column=\"{}\" login=\"{}\" database=\"{}\"",
+                format!("{}.{name}", relation::qualified_name(event.object)).escape_default(),
+                roles::name(roles::session_user()).escape_default(),
+                client::database_name().escape_default()
+            ));
+        }
     }
 }
 

@@ -142,6 +142,10 @@ fn statistics_in(row: &Named) -> Option<Part> {
 /// domain's.
 pub fn constraint(constraint: Oid) -> Vec<Part> {
     let parts = CONSTRAINTS.one(constraint, |row| {
+        if row.get::<i8>(c"contype") == Some(b'n' as i8) {
+            // NOT NULL, a constraint by name from 18 on: NULL stays NULL under every mask, so it tells nothing.
+            return None;
+        }
         let copied = row.get::<Oid>(c"conparentid").is_some_and(|parent| parent != Oid::INVALID);
         let side = |relation: &CStr, columns: &CStr| {
             row.get::<Oid>(relation).filter(|relation| *relation != Oid::INVALID).map(|relation| Part {

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use jitmask_client_tests::World;
+use jitmask_client_tests::{World, outside};
 
 /// `eve` owns two tables: `decoy`, which is nobody's business and on which she holds no privilege of her own any more,
 /// and `guarded`, which is protected; and a function that tells what it is given.
@@ -182,4 +182,38 @@ fn a_command_on_somebody_elses_table_waits_for_no_lock() {
     eve.refused("42501", "CLUSTER public.customers USING customers_pkey");
     eve.refused("42501", "REINDEX TABLE public.customers");
     reader.run("ROLLBACK");
+}
+
+#[test]
+fn a_protected_column_that_is_dropped_or_renamed_leaves_a_line_in_the_log() {
+    let world = World::new("ddl_log");
+    owner(&world);
+    let login = format!("login=\"{}\"", world.role("eve"));
+    let lines = || {
+        let log = outside::log();
+        let lines = log.lines().filter(|line| line.contains("jitmask protected column") && line.contains(&login));
+        lines.map(|line| line.split("protected column ").nth(1).unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    let mut eve = world.login("eve");
+    let commands = [
+        ("ALTER TABLE public.decoy RENAME COLUMN ssn TO other", None),
+        ("ALTER TABLE public.guarded RENAME COLUMN id TO number", None),
+        ("ALTER TABLE public.guarded RENAME COLUMN ssn TO social", Some("renamed: column=\"public.guarded.ssn\"")),
+        ("ALTER TABLE public.guarded RENAME TO folk", Some("renamed: column=\"public.guarded.social\"")),
+        ("ALTER TABLE public.folk DROP COLUMN number", None),
+        ("BEGIN; ALTER TABLE public.folk DROP COLUMN social; ROLLBACK", Some("dropped: column=\"public.folk.social\"")),
+        ("DROP TABLE public.decoy", None),
+        ("DROP TABLE public.folk", Some("dropped: column=\"public.folk.social\"")),
+    ];
+    for (command, expected) in commands {
+        let before = lines().len();
+        eve.run(command);
+        let new: Vec<String> = lines().into_iter().skip(before).collect();
+        match expected {
+            None => assert_eq!(new, Vec::<String>::new(), "{command}"),
+            Some(expected) => {
+                assert!(new.len() == 1 && new.iter().all(|line| line.starts_with(expected)), "{command}: {new:?}")
+            }
+        }
+    }
 }
