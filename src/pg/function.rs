@@ -110,6 +110,12 @@ pub fn is_immutable(function: Oid) -> bool {
     unsafe { pg_sys::func_volatile(function) as u8 == pg_sys::PROVOLATILE_IMMUTABLE }
 }
 
+/// The same arguments give the same result within one statement.
+pub fn is_stable(function: Oid) -> bool {
+    // SAFETY: a syscache look-up; raises for a function that is gone.
+    unsafe { pg_sys::func_volatile(function) as u8 == pg_sys::PROVOLATILE_STABLE }
+}
+
 /// The function of that name and these argument types in a schema.
 pub fn find(schema: Oid, name: &CStr, arguments: &[Oid]) -> Option<Oid> {
     // SAFETY: fresh String nodes in a list; the look-up is by exact argument types and misses quietly.

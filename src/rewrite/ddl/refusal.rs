@@ -31,7 +31,8 @@ pub fn strangers_code(what: &str, relation: Oid, code: &str) -> Error {
     let name = relation::qualified_name(relation);
     Error::new(Code::MaskedRefused, format!("{what} on {name} is not possible while you see it masked"))
         .detail(format!(
-            "{code} would run, and its owner is not trusted, or what it calls depends on its caller's search_path."
+            "{code} would run, which can do more than give a value, or whose owner is not trusted, or which finds what it \
+             calls by its caller's search_path."
         ))
         .hint(
             "Let a role do it that is exempt, or have the function's owner trusted: \

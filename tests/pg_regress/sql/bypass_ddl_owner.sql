@@ -107,6 +107,19 @@ ALTER TABLE people VALIDATE CONSTRAINT guess;
 ALTER TABLE people DROP CONSTRAINT guess;
 ALTER TABLE visits DROP CONSTRAINT person_fk;
 
+-- What runs as whoever writes or reads must not run queries, nor tell anybody.
+ALTER TABLE people ALTER COLUMN note SET DEFAULT query_to_xml('SELECT ssn FROM people', true, true, '')::text;
+ALTER TABLE people ALTER COLUMN note SET DEFAULT table_to_xml('people', true, true, '')::text;
+ALTER TABLE people ALTER COLUMN note SET DEFAULT set_config('jitmask.x', 'y', false);
+ALTER TABLE people ADD COLUMN w text CHECK (pg_notify('x', w) IS NULL);
+ALTER TABLE people ADD COLUMN v text DEFAULT (ts_rewrite('a', 'SELECT ssn::tsquery, ssn::tsquery FROM people'))::text;
+CREATE POLICY told ON people USING (pg_notify('x', query_to_xml('SELECT ssn FROM people', true, true, '')::text) IS NULL);
+CREATE POLICY told ON people USING (pg_try_advisory_lock(id));
+ALTER TABLE people ADD COLUMN u uuid DEFAULT gen_random_uuid(), ADD COLUMN at timestamptz DEFAULT clock_timestamp(), ADD COLUMN by text DEFAULT current_user;
+CREATE POLICY told ON people USING (note = current_setting('app.tenant', true) AND at::date <= CURRENT_DATE AND by = current_user);
+DROP POLICY told ON people;
+ALTER TABLE people DROP COLUMN u, DROP COLUMN at, DROP COLUMN by;
+
 -- Row security by what isn't masked; triggers and rules are switched, not made.
 CREATE POLICY mine ON people USING (region = upper('n'));
 CREATE POLICY theirs ON people USING (EXISTS (SELECT 1 FROM visits WHERE visits.ssn = people.ssn));
