@@ -5,6 +5,7 @@ use std::ffi::{c_int, c_void};
 use pgrx::pg_sys::{self, ObjectAccessType, Oid};
 
 use crate::error::or_raise;
+use crate::pg::function;
 use crate::rewrite::ddl::access::{self, Event, What};
 
 static mut PREVIOUS: pg_sys::object_access_hook_type = None;
@@ -28,11 +29,13 @@ unsafe extern "C-unwind" fn accessed(
 ) {
     // SAFETY: arguments are passed on as they came.
     unsafe {
-        // Calls of functions and look-ups in schemas are announced, too, and far more often.
-        if matches!(
-            kind,
-            ObjectAccessType::OAT_POST_CREATE | ObjectAccessType::OAT_POST_ALTER | ObjectAccessType::OAT_DROP
-        ) {
+        // Functions are announced before they are run, and schemas before they are searched: far more often.
+        let concerns = match kind {
+            ObjectAccessType::OAT_POST_CREATE | ObjectAccessType::OAT_POST_ALTER | ObjectAccessType::OAT_DROP => true,
+            ObjectAccessType::OAT_FUNCTION_EXECUTE => !function::is_builtin(object),
+            _ => false,
+        };
+        if concerns {
             look(kind, class, object, column, arg);
         }
         if let Some(previous) = PREVIOUS {
@@ -53,6 +56,7 @@ unsafe extern "C-unwind" fn look(
     let what = match kind {
         ObjectAccessType::OAT_POST_CREATE => What::Created,
         ObjectAccessType::OAT_DROP => What::Dropped,
+        ObjectAccessType::OAT_FUNCTION_EXECUTE => What::Run,
         _ => What::Altered,
     };
     if what == What::Altered && !arg.is_null() {

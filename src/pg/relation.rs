@@ -201,6 +201,20 @@ pub fn index_table(index: Oid) -> Option<Oid> {
     (table != Oid::INVALID).then_some(table)
 }
 
+/// Whether this transaction holds a lock on a relation that commands take to change it, ANALYZE and REINDEX included.
+pub fn is_being_altered(relation: Oid) -> bool {
+    // SAFETY: the relcache reference is given back; looking at one's own locks can't raise.
+    unsafe {
+        let opened = pg_sys::RelationIdGetRelation(relation);
+        if opened.is_null() {
+            return false;
+        }
+        let locked = pg_sys::CheckRelationLockedByMe(opened, pg_sys::ShareUpdateExclusiveLock as i32, true);
+        pg_sys::RelationClose(opened);
+        locked
+    }
+}
+
 /// Whether a user owns a relation, or acts for its owner.
 pub fn owned_by(relation: Oid, user: Oid) -> bool {
     // SAFETY: a syscache look-up.

@@ -27,6 +27,8 @@ pub enum What {
     Altered,
     /// It is about to be dropped.
     Dropped,
+    /// A function is about to be run.
+    Run,
 }
 
 /// An announcement.
@@ -53,11 +55,18 @@ pub fn look(event: Event) -> Result<()> {
     if event.what != What::Dropped {
         as_subject(&ours, event)?;
     }
-    kept::look(&ours, event)
+    if event.what == What::Run { Ok(()) } else { kept::look(&ours, event) }
 }
 
 fn as_subject(ours: &Installed, event: Event) -> Result<()> {
     let command = command::current();
+    if event.what == What::Run {
+        // By far the most functions are run in queries, which the planner hook has looked at.
+        return match command {
+            Some(command) if !command.subject.superuser => rows::runs_function(ours, &command.subject, &command),
+            _ => Ok(()),
+        };
+    }
     let subject = command.as_ref().map_or_else(session::subject, |command| command.subject);
     if subject.superuser {
         return Ok(());
@@ -114,7 +123,8 @@ impl Look<'_> {
         let Some(table) = masked_table(self.ours, self.subject, relation) else { return Ok(()) };
         match &self.command.kind {
             Kind::Alter(steps) => alter::check(self.ours, self.subject, self.command, steps, table),
-            Kind::Names | Kind::Keeps => Ok(()),
+            Kind::Keeps => rows::ordered(self.ours, self.command, table),
+            Kind::Names => Ok(()),
             Kind::Create { .. } | Kind::Makes | Kind::Other => Err(refusal::refused(self.command.what, table)),
         }
     }

@@ -56,7 +56,7 @@ fn log(event: Event) {
     let what = match event.what {
         What::Dropped => "dropped",
         What::Altered if renamed() => "renamed",
-        What::Altered | What::Created => return,
+        What::Altered | What::Created | What::Run => return,
     };
     if event.class != pg_sys::RelationRelationId || event.object.to_u32() < function::FIRST_NORMAL {
         return;

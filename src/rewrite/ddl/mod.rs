@@ -38,8 +38,7 @@ pub unsafe fn check(ours: &Installed, subject: &Subject, node: *mut Node) -> Res
             if let Kind::Alter(steps) = &command.kind
                 && !subject.superuser
             {
-                let lock = pg_sys::AlterTableGetLockLevel((*alter).cmds) as u32;
-                if let Some(altered) = owned((*alter).relation, lock) {
+                if let Some(altered) = owned((*alter).relation, pg_sys::NoLock) {
                     alter::check(ours, subject, &command, steps, altered)?;
                 }
             }
@@ -79,8 +78,8 @@ unsafe fn find(range: *mut RangeVar) -> Option<Oid> {
     unsafe { look_up(range, pg_sys::NoLock) }
 }
 
-/// The relation named if the current user owns it, with the lock the command is about to take: until the command is done
-/// nobody can give that name to another relation. What others own the server refuses, and nobody may lock it this way.
+/// The relation named if the current user owns it: what others own the server refuses. With the very lock the command is
+/// about to take nobody can give that name to another relation meanwhile.
 unsafe fn owned(range: *mut RangeVar, lock: u32) -> Option<Oid> {
     let user = roles::current_user();
     // SAFETY: as for the callers.

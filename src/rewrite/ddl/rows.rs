@@ -1,5 +1,5 @@
-//! Commands that read or move rows without announcing it first: looked at under the name they give, with the lock they
-//! are about to take.
+//! Commands that read or move rows without announcing it first: looked at under the name they give, and again where the
+//! server is about to run somebody's function for them.
 
 use jitmask_core::model::decide::Subject;
 use pgrx::pg_sys::{self, Node, NodeTag, Oid, RangeVar};
@@ -23,7 +23,7 @@ pub unsafe fn check(ours: &Installed, subject: &Subject, command: &Command, node
         match tree::tag(node) {
             NodeTag::T_ReindexStmt => {
                 let reindex = node.cast::<pg_sys::ReindexStmt>();
-                builds(ours, subject, command, (*reindex).relation, pg_sys::ShareLock)
+                builds(ours, subject, command, (*reindex).relation)
             }
             NodeTag::T_VacuumStmt => {
                 let vacuum = node.cast::<pg_sys::VacuumStmt>();
@@ -31,20 +31,19 @@ pub unsafe fn check(ours: &Installed, subject: &Subject, command: &Command, node
                 if (*vacuum).is_vacuumcmd && !full && !option((*vacuum).options, b"analyze") {
                     return Ok(());
                 }
-                let lock = if full { pg_sys::AccessExclusiveLock } else { pg_sys::ShareUpdateExclusiveLock };
                 if (*vacuum).rels.is_null() {
-                    return builds(ours, subject, command, std::ptr::null_mut(), lock);
+                    return builds(ours, subject, command, std::ptr::null_mut());
                 }
                 for one in tree::iter::<pg_sys::VacuumRelation>((*vacuum).rels) {
                     if !(*one).relation.is_null() {
-                        builds(ours, subject, command, (*one).relation, lock)?;
+                        builds(ours, subject, command, (*one).relation)?;
                     }
                 }
                 Ok(())
             }
             NodeTag::T_ClusterStmt => {
                 let cluster = node.cast::<pg_sys::ClusterStmt>();
-                builds(ours, subject, command, (*cluster).relation, pg_sys::AccessExclusiveLock)?;
+                builds(ours, subject, command, (*cluster).relation)?;
                 orders(ours, subject, command, cluster)
             }
             NodeTag::T_RefreshMatViewStmt => {
@@ -59,7 +58,7 @@ pub unsafe fn check(ours: &Installed, subject: &Subject, command: &Command, node
             }
             NodeTag::T_CreateStmt => {
                 for parent in tree::iter::<RangeVar>((*node.cast::<pg_sys::CreateStmt>()).inhRelations) {
-                    if let Some(parent) = owned(parent, pg_sys::ShareUpdateExclusiveLock)
+                    if let Some(parent) = owned(parent, pg_sys::NoLock)
                         && is_masked_in(ours, subject, parent)
                     {
                         heir(ours, command, parent)?;
@@ -91,19 +90,13 @@ unsafe fn option(options: *mut pg_sys::List, name: &[u8]) -> bool {
 }
 
 /// Indexes are built anew, or expressions computed for statistics, in the relation named or, without a name, in all.
-unsafe fn builds(
-    ours: &Installed,
-    subject: &Subject,
-    command: &Command,
-    range: *mut RangeVar,
-    lock: u32,
-) -> Result<()> {
+unsafe fn builds(ours: &Installed, subject: &Subject, command: &Command, range: *mut RangeVar) -> Result<()> {
     // SAFETY: as for check().
     let relations = unsafe {
         if range.is_null() {
             masked_relations(ours, subject)
         } else {
-            owned(range, lock).and_then(|named| masked_table(ours, subject, named)).into_iter().collect()
+            owned(range, pg_sys::NoLock).and_then(|named| masked_table(ours, subject, named)).into_iter().collect()
         }
     };
     for relation in relations {
@@ -132,7 +125,7 @@ unsafe fn orders(
         let relations = if (*cluster).relation.is_null() {
             masked_relations(ours, subject)
         } else {
-            owned((*cluster).relation, pg_sys::AccessExclusiveLock).into_iter().collect()
+            owned((*cluster).relation, pg_sys::NoLock).into_iter().collect()
         };
         (index, relations)
     };
@@ -141,10 +134,46 @@ unsafe fn orders(
             Some(name) => relation::in_schema(relation::schema(relation), name).and_then(parts::index),
             None => parts::clustered(relation),
         };
-        if let (Some(index), Class::Protected(protected)) = (index, protection::class(ours, relation))
-            && index.looks_at(&protected)
+        by_unmasked(ours, command, relation, index)?;
+    }
+    Ok(())
+}
+
+fn by_unmasked(ours: &Installed, command: &Command, table: Oid, index: Option<parts::Part>) -> Result<()> {
+    match (index, protection::class(ours, table)) {
+        (Some(index), Class::Protected(protected)) if index.looks_at(&protected) => {
+            Err(refusal::reads_masked(command.what, table, "The index the rows are to be ordered by"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What was said of the name holds of the table that was really put in order: it is marked so first, and announced before
+/// the command ends.
+pub fn ordered(ours: &Installed, command: &Command, table: Oid) -> Result<()> {
+    if command.tag == NodeTag::T_ClusterStmt {
+        by_unmasked(ours, command, table, parts::clustered(table))
+    } else {
+        Ok(())
+    }
+}
+
+/// The server is about to run a function of somebody's within such a command, or one that rewrites a table: not over a
+/// protected table whose indexes run a stranger's code. Which table it is about is told by the lock it holds.
+pub fn runs_function(ours: &Installed, subject: &Subject, command: &Command) -> Result<()> {
+    let moves_rows = matches!(
+        command.tag,
+        NodeTag::T_ReindexStmt | NodeTag::T_VacuumStmt | NodeTag::T_ClusterStmt | NodeTag::T_AlterTableStmt
+    );
+    if !moves_rows {
+        return Ok(());
+    }
+    for table in masked_relations(ours, subject) {
+        if relation::is_being_altered(table)
+            && let Class::Protected(protected) = protection::class(ours, table)
+            && let Some(code) = code::in_indexes(ours, &protected)
         {
-            return Err(refusal::reads_masked(command.what, relation, "The index the rows are to be ordered by"));
+            return Err(refusal::strangers_code(command.what, table, &code));
         }
     }
     Ok(())

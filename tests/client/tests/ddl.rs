@@ -217,3 +217,53 @@ fn a_protected_column_that_is_dropped_or_renamed_leaves_a_line_in_the_log() {
         }
     }
 }
+
+/// Commands that read rows without announcing it: the name is another table's by the time they get its lock.
+#[test]
+fn rows_are_not_handed_to_functions_of_a_table_that_took_the_name_meanwhile() {
+    let statements = [
+        "REINDEX TABLE public.decoy",
+        "REINDEX INDEX public.decoy_index",
+        "REINDEX TABLE CONCURRENTLY public.decoy",
+        "CLUSTER public.decoy USING decoy_index",
+        "ANALYZE public.decoy",
+        "VACUUM FULL public.decoy",
+        "ALTER TABLE public.decoy SET UNLOGGED",
+    ];
+    for (number, statement) in statements.into_iter().enumerate() {
+        let world = World::new(&format!("ddl_rows{number}"));
+        let mut eve = world.login("eve");
+        let mut chief = world.chief();
+        chief.run(&format!("GRANT CREATE ON SCHEMA public TO {}", world.role("eve")));
+        eve.run(
+            "CREATE FUNCTION public.inner(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1; END';
+             CREATE FUNCTION public.indexed(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN public.inner($1); END';
+             CREATE TABLE public.decoy (id int, ssn text);
+             CREATE TABLE public.guarded (id int, ssn text);
+             INSERT INTO public.guarded VALUES (1, 'RAW-SSN-0001');
+             CREATE INDEX decoy_index ON public.decoy (public.indexed(ssn));
+             CREATE INDEX guarded_index ON public.guarded (public.indexed(ssn));",
+        );
+        chief.run("SELECT jitmask.attach('ssn_last4', 'public.guarded.ssn')");
+        eve.run(
+            "CREATE OR REPLACE FUNCTION public.inner(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS
+                $$BEGIN RAISE NOTICE 'leak %', $1; RETURN $1; END$$",
+        );
+        eve.run("BEGIN");
+        if statement.starts_with("REINDEX INDEX") || statement.starts_with("CLUSTER") {
+            eve.run("ALTER INDEX decoy_index RENAME TO gone_index; ALTER INDEX guarded_index RENAME TO decoy_index");
+        }
+        eve.run("ALTER TABLE public.decoy RENAME TO gone; ALTER TABLE public.guarded RENAME TO decoy");
+        let mut session = world.login("eve");
+        let waiting = thread::spawn(move || {
+            let error = session.fails(statement);
+            (error.code().code().to_owned(), error.message().to_owned(), session.notices())
+        });
+        thread::sleep(Duration::from_millis(500));
+        eve.run("COMMIT");
+        let (code, message, notices) = waiting.join().unwrap();
+        assert_eq!(code, "JM001", "{statement}: {message}");
+        assert!(message.contains("public.decoy"), "{statement}: {message}");
+        assert!(!notices.iter().any(|notice| notice.contains("RAW")), "{statement}: {notices:?}");
+    }
+}
