@@ -5,6 +5,7 @@
 //! every field it was raised with.
 #![allow(unsafe_code)]
 
+mod access;
 mod calls;
 mod estimates;
 mod executor;
@@ -21,4 +22,5 @@ pub fn init() {
     utility::init();
     calls::init();
     labels::init();
+    access::init();
 }

@@ -8,6 +8,7 @@ use pgrx::pg_sys::{
 
 use crate::error::or_raise;
 use crate::pg::{self, composing, events, nesting, raw, waiting};
+use crate::rewrite::ddl::command;
 use crate::rewrite::statement::{self, Treated};
 use crate::rewrite::{check, filled, held};
 
@@ -38,14 +39,14 @@ unsafe extern "C-unwind" fn process(
     let frame = &raw const here;
     // SAFETY: arguments are passed on as they came, but for the statement, which may be replaced by a copy.
     unsafe {
-        let treated = before(frame, statement, dest);
-        let statement = treated.statement;
+        let running = before(frame, statement, dest);
+        let statement = running.statement;
         let mut refreshing = pg_sys::ErrorContextCallback {
             previous: pg_sys::error_context_stack,
             callback: Some(composing::look_at_refresh),
-            arg: treated.refreshes.to_u32() as usize as *mut std::ffi::c_void,
+            arg: running.refreshes.to_u32() as usize as *mut std::ffi::c_void,
         };
-        if treated.refreshes != pg_sys::InvalidOid {
+        if running.refreshes != pg_sys::InvalidOid {
             pg_sys::error_context_stack = &raw mut refreshing;
         }
         match PREVIOUS {
@@ -54,29 +55,39 @@ unsafe extern "C-unwind" fn process(
                 raw::standard_ProcessUtility(statement, text, read_only, context, params, environment, dest, completion)
             }
         }
-        if treated.refreshes != pg_sys::InvalidOid {
+        if running.refreshes != pg_sys::InvalidOid {
             pg_sys::error_context_stack = refreshing.previous;
         }
         after(frame, statement, dest);
     }
 }
 
-/// With the statement to run: the one given, or a copy that was changed.
+/// What the hook's frame keeps of a statement. Plain data: an ERROR passes over it.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Running {
+    /// The statement to run: the one given, or a copy that was changed.
+    statement: *mut PlannedStmt,
+    /// The materialized view it refreshes; 0 for none.
+    refreshes: pg_sys::Oid,
+}
+
 #[pgrx::pg_guard]
-unsafe extern "C-unwind" fn before(frame: *const u8, statement: *mut PlannedStmt, dest: *mut DestReceiver) -> Treated {
+unsafe extern "C-unwind" fn before(frame: *const u8, statement: *mut PlannedStmt, dest: *mut DestReceiver) -> Running {
     // SAFETY: the server's own statement, which is not changed in place.
-    let treated = or_raise(unsafe { statement::treat(statement) });
+    let Treated { statement, stores, command, runs_code, refreshes } = or_raise(unsafe { statement::treat(statement) });
     held::open();
     // SAFETY: the server's own.
     let filled = unsafe { waiting::target(dest) };
     nesting::enter(frame as usize, |depths| {
-        depths.storing += u32::from(treated.stores);
-        depths.code += u32::from(treated.runs_code);
+        depths.storing += u32::from(stores);
+        depths.code += u32::from(runs_code);
         depths.filled = filled.unwrap_or(depths.filled);
+        command::begin(depths, command);
     });
     // SAFETY: the statement that is to run.
-    unsafe { filled::begin(treated.statement) };
-    treated
+    unsafe { filled::begin(statement) };
+    Running { statement, refreshes }
 }
 
 #[pgrx::pg_guard]

@@ -1,36 +1,46 @@
 //! What depends on what, from pg_depend.
 
-use pgrx::pg_sys::{self, Oid};
+use std::ffi::CStr;
+
+use pgrx::pg_sys::Oid;
 
 use super::scan::{self, Key};
 
-// Fixed by the server; pgrx has no names for the indexes.
+// Fixed by the server; pgrx has no names for them.
 const PG_DEPEND: u32 = 2608;
 const BY_DEPENDER: u32 = 2673;
 const BY_REFERENCE: u32 = 2674;
 
-/// The functions that a relation's checks, indexes, triggers, rules, policies and defaults call, as recorded: what those
-/// functions call in turn is not.
-pub fn functions_called_by(relation: Oid) -> Vec<Oid> {
+/// Something in a catalog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// The catalog.
+    pub class: Oid,
+    /// The row.
+    pub oid: Oid,
+    /// The column, for columns of relations.
+    pub column: i32,
+}
+
+/// What depends on an object directly, or on any of its columns.
+pub fn dependents(class: Oid, oid: Oid) -> Vec<Object> {
+    edges(BY_REFERENCE, [c"refclassid", c"refobjid"], [c"classid", c"objid", c"objsubid"], class, oid)
+}
+
+/// What an object depends on directly.
+pub fn referenced(class: Oid, oid: Oid) -> Vec<Object> {
+    edges(BY_DEPENDER, [c"classid", c"objid"], [c"refclassid", c"refobjid", c"refobjsubid"], class, oid)
+}
+
+fn edges(index: u32, from: [&CStr; 2], to: [&CStr; 3], class: Oid, oid: Oid) -> Vec<Object> {
     let table = Oid::from(PG_DEPEND);
-    let number = |name| scan::column_number(table, name);
-    let (classid, objid) = (number(c"classid"), number(c"objid"));
-    let (refclassid, refobjid) = (number(c"refclassid"), number(c"refobjid"));
-    let mut parts: Vec<(Oid, Oid)> = vec![(pg_sys::RelationRelationId, relation)];
-    let keys = [Key::Oid(refclassid, pg_sys::RelationRelationId), Key::Oid(refobjid, relation)];
-    scan::rows(table, Some(Oid::from(BY_REFERENCE)), &keys, |row| {
-        if let (Some(class), Some(object)) = (row.get::<Oid>(classid), row.get::<Oid>(objid)) {
-            parts.push((class, object));
+    let [from_class, from_oid] = from.map(|name| scan::column_number(table, name));
+    let [to_class, to_oid, to_column] = to.map(|name| scan::column_number(table, name));
+    let mut found = Vec::new();
+    scan::rows(table, Some(Oid::from(index)), &[Key::Oid(from_class, class), Key::Oid(from_oid, oid)], |row| {
+        if let (Some(class), Some(oid)) = (row.get::<Oid>(to_class), row.get::<Oid>(to_oid)) {
+            found.push(Object { class, oid, column: row.get::<i32>(to_column).unwrap_or(0) });
         }
     });
-    let mut functions = Vec::new();
-    for (class, object) in parts {
-        let keys = [Key::Oid(classid, class), Key::Oid(objid, object)];
-        scan::rows(table, Some(Oid::from(BY_DEPENDER)), &keys, |row| {
-            if row.get::<Oid>(refclassid) == Some(pg_sys::ProcedureRelationId) {
-                functions.extend(row.get::<Oid>(refobjid));
-            }
-        });
-    }
-    functions
+    found
 }

@@ -3,6 +3,8 @@
 use pgrx::pg_sys::{self, Oid};
 use std::ffi::CStr;
 
+use super::scan::{self, Key};
+
 /// The first OID that initdb can't have given: objects from here on were made by people and extensions.
 pub const FIRST_NORMAL: u32 = 16384;
 
@@ -30,6 +32,25 @@ pub struct Facts {
     pub owner: Oid,
     /// Its result type.
     pub result: Oid,
+}
+
+/// Whether it is settled what a function calls: it is compiled, or brings the `search_path` its body is read under.
+pub fn is_settled(function: Oid) -> bool {
+    const PG_PROC_OID_INDEX: u32 = 2690;
+    // Fixed by the server (pg_language.dat).
+    const INTERNAL: u32 = 12;
+    const C: u32 = 13;
+    let table = pg_sys::ProcedureRelationId;
+    let number = |name| scan::column_number(table, name);
+    let (oid, language, settings) = (number(c"oid"), number(c"prolang"), number(c"proconfig"));
+    let mut settled = false;
+    scan::rows(table, Some(Oid::from(PG_PROC_OID_INDEX)), &[Key::Oid(oid, function)], |row| {
+        settled = row.get::<Oid>(language).is_some_and(|language| [INTERNAL, C].contains(&language.to_u32()))
+            || row
+                .get::<Vec<String>>(settings)
+                .is_some_and(|settings| settings.iter().any(|setting| setting.starts_with("search_path=")));
+    });
+    settled
 }
 
 /// Owner and result type; `None` if the function is gone.
@@ -87,6 +108,12 @@ pub fn signature(function: Oid) -> (Vec<Oid>, Oid) {
 pub fn is_immutable(function: Oid) -> bool {
     // SAFETY: a syscache look-up; raises for a function that is gone.
     unsafe { pg_sys::func_volatile(function) as u8 == pg_sys::PROVOLATILE_IMMUTABLE }
+}
+
+/// The same arguments give the same result within one statement.
+pub fn is_stable(function: Oid) -> bool {
+    // SAFETY: a syscache look-up; raises for a function that is gone.
+    unsafe { pg_sys::func_volatile(function) as u8 == pg_sys::PROVOLATILE_STABLE }
 }
 
 /// The function of that name and these argument types in a schema.

@@ -45,6 +45,10 @@ unsafe fn collect(opened: pg_sys::Relation) -> Vec<Generated> {
             .into_iter()
             .map(|number| {
                 let expression = pg_sys::build_column_default(opened, i32::from(number));
+                if expression.is_null() {
+                    // The column is being made this moment. What it will be made from is not known: of everything.
+                    return Generated { number, sources: vec![0], copy: false };
+                }
                 Generated { number, sources: columns_in(expression), copy: is_column(expression) }
             })
             .collect()

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 pub mod attempt;
+pub mod catalogs;
 pub mod client;
 pub mod compat;
 pub mod composing;
@@ -30,6 +31,7 @@ pub mod roles;
 pub mod scan;
 pub mod seclabel;
 pub mod shared;
+pub mod stored;
 pub mod tree;
 pub mod tuple;
 pub mod waiting;

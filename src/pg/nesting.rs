@@ -29,6 +29,10 @@ pub struct Depths {
     pub below_check: u32,
     /// The innermost frame runs a statement of the client's own that may call functions which want to be called so.
     pub direct: bool,
+    /// How many entries of the list of commands under way are in use.
+    pub commands: usize,
+    /// The innermost frame runs the last of those commands.
+    pub commanding: bool,
     /// How many entries of the planner's list of functions not to inline are in use.
     pub not_inlined: usize,
     /// Planner calls under way.
@@ -68,6 +72,8 @@ static STATE: Local<UnsafeCell<State>> = Local::new(UnsafeCell::new(State {
         untrusted: 0,
         below_check: 0,
         direct: false,
+        commands: 0,
+        commanding: false,
         not_inlined: 0,
         planners: 0,
         hides: false,
@@ -108,6 +114,7 @@ pub fn enter(address: usize, change: impl FnOnce(&mut Depths)) {
         state.frames.push(Frame { address, message, before: state.depths });
         state.depths.level += 1;
         state.depths.direct = false;
+        state.depths.commanding = false;
         if !for_check || state.depths.below_check > 0 {
             state.depths.user = user;
         }

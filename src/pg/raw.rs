@@ -60,6 +60,8 @@ unsafe extern "C-unwind" {
     pub fn query_tree_walker(query: *mut Query, walker: Walker, context: *mut c_void, flags: c_int) -> bool;
     #[cfg_attr(not(feature = "pg15"), link_name = "expression_tree_walker_impl")]
     pub fn expression_tree_walker(node: *mut Node, walker: Walker, context: *mut c_void) -> bool;
+    #[cfg_attr(not(feature = "pg15"), link_name = "raw_expression_tree_walker_impl")]
+    pub fn raw_expression_tree_walker(node: *mut Node, walker: Walker, context: *mut c_void) -> bool;
     #[cfg_attr(not(feature = "pg15"), link_name = "query_tree_mutator_impl")]
     pub fn query_tree_mutator(query: *mut Query, mutator: Mutator, context: *mut c_void, flags: c_int) -> *mut Query;
     #[cfg_attr(not(feature = "pg15"), link_name = "expression_tree_mutator_impl")]

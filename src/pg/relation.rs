@@ -40,8 +40,6 @@ pub struct Facts {
     pub rules: bool,
     /// The type of its rows.
     pub row_type: Oid,
-    /// The type it was made OF; 0 for most.
-    pub of_type: Oid,
 }
 
 /// Facts about a relation; `None` if it is gone.
@@ -59,7 +57,6 @@ pub fn facts(relation: Oid) -> Option<Facts> {
             row_security: (*form).relrowsecurity,
             rules: (*form).relhasrules,
             row_type: (*form).reltype,
-            of_type: (*form).reloftype,
         };
         pg_sys::ReleaseSysCache(tuple);
         Some(facts)
@@ -77,6 +74,11 @@ pub fn in_schema(schema: Oid, name: &CStr) -> Option<Oid> {
     // SAFETY: a syscache look-up.
     let oid = unsafe { pg_sys::get_relname_relid(name.as_ptr(), schema) };
     (oid != Oid::INVALID).then_some(oid)
+}
+
+/// The relation of that name in the schema of another.
+pub fn sibling(of: Oid, name: &str) -> Option<Oid> {
+    in_schema(schema(of), &CString::new(name).ok()?)
 }
 
 /// The schema of that name.
@@ -230,6 +232,26 @@ pub fn key_columns(index: Oid) -> Option<Vec<i16>> {
     }
 }
 
+/// Whether this transaction holds a lock on a relation that commands take to change it, ANALYZE and REINDEX included.
+pub fn is_being_altered(relation: Oid) -> bool {
+    // SAFETY: the relcache reference is given back; looking at one's own locks can't raise.
+    unsafe {
+        let opened = pg_sys::RelationIdGetRelation(relation);
+        if opened.is_null() {
+            return false;
+        }
+        let locked = pg_sys::CheckRelationLockedByMe(opened, pg_sys::ShareUpdateExclusiveLock as i32, true);
+        pg_sys::RelationClose(opened);
+        locked
+    }
+}
+
+/// Whether a user owns a relation, or acts for its owner.
+pub fn owned_by(relation: Oid, user: Oid) -> bool {
+    // SAFETY: a syscache look-up.
+    facts(relation).is_some_and(|facts| unsafe { pg_sys::has_privs_of_role(user, facts.owner) })
+}
+
 /// The table an extended statistics object is over; `None` if the object is gone.
 pub fn statistics_table(statistics: Oid) -> Option<Oid> {
     const PG_STATISTIC_EXT: u32 = 3381;
@@ -244,22 +266,4 @@ pub fn statistics_table(statistics: Oid) -> Option<Oid> {
         |row| table = row.get::<Oid>(STXRELID),
     );
     table
-}
-
-/// Whether a user holds any privilege on a relation, or owns it: an owner may have taken all of them from itself.
-pub fn any_privilege(relation: Oid, user: Oid) -> bool {
-    // SAFETY: syscache look-ups.
-    let owns = facts(relation).is_some_and(|facts| unsafe { pg_sys::has_privs_of_role(user, facts.owner) });
-    if owns {
-        return true;
-    }
-    let any = pg_sys::ACL_SELECT
-        | pg_sys::ACL_INSERT
-        | pg_sys::ACL_UPDATE
-        | pg_sys::ACL_DELETE
-        | pg_sys::ACL_TRUNCATE
-        | pg_sys::ACL_REFERENCES
-        | pg_sys::ACL_TRIGGER;
-    // SAFETY: a syscache look-up.
-    unsafe { pg_sys::pg_class_aclmask(relation, user, any as pg_sys::AclMode, pg_sys::AclMaskHow::ACLMASK_ANY) != 0 }
 }

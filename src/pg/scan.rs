@@ -41,7 +41,19 @@ pub fn column_number(relation: Oid, name: &std::ffi::CStr) -> i16 {
 
 /// Calls `each` for every row of `relation` that matches `keys`, through `index` if one is given. Sees everything
 /// committed by now, and this transaction's own changes, whatever the isolation level.
-pub fn rows(relation: Oid, index: Option<Oid>, keys: &[Key], mut each: impl FnMut(&Row)) {
+pub fn rows(relation: Oid, index: Option<Oid>, keys: &[Key], each: impl FnMut(&Row)) {
+    // A null snapshot is the catalog snapshot, which for a relation without a syscache is taken afresh: it sees all that
+    // is committed by now, whatever the isolation level, and fixes no transaction snapshot.
+    rows_under(std::ptr::null_mut(), relation, index, keys, each);
+}
+
+/// As [`rows`], and sees also what the command under way has written so far.
+pub fn rows_just_written(relation: Oid, index: Option<Oid>, keys: &[Key], each: impl FnMut(&Row)) {
+    // Sees every row as its latest version of this very transaction left it; needs no preparation (utils/snapmgr.h).
+    rows_under(&raw mut pg_sys::SnapshotSelfData, relation, index, keys, each);
+}
+
+fn rows_under(snapshot: pg_sys::Snapshot, relation: Oid, index: Option<Oid>, keys: &[Key], mut each: impl FnMut(&Row)) {
     // SAFETY: the relation is opened and closed here; scan keys live on this frame until the end of the scan; tuples
     // are used only between two systable_getnext() calls. If `each` or the server raises, abort releases it all.
     unsafe {
@@ -51,9 +63,7 @@ pub fn rows(relation: Oid, index: Option<Oid>, keys: &[Key], mut each: impl FnMu
             heap,
             index.unwrap_or(pg_sys::InvalidOid),
             index.is_some(),
-            // A null snapshot is the catalog snapshot, which for a relation without a syscache is taken afresh: it
-            // sees all that is committed by now, whatever the isolation level, and fixes no transaction snapshot.
-            std::ptr::null_mut(),
+            snapshot,
             scan_keys.len() as i32,
             scan_keys.as_mut_ptr(),
         );

@@ -65,6 +65,15 @@ pub unsafe fn tag(node: *const Node) -> NodeTag {
     unsafe { (*node).type_ }
 }
 
+/// The text of a String node.
+///
+/// # Safety
+/// `node` must be a valid String node.
+pub unsafe fn text(node: *const Node) -> String {
+    // SAFETY: see above.
+    unsafe { std::ffi::CStr::from_ptr((*node.cast::<pg_sys::String>()).sval).to_string_lossy().into_owned() }
+}
+
 /// NULL as a constant of a type.
 ///
 /// # Safety

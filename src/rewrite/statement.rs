@@ -3,6 +3,7 @@
 use jitmask_core::model::decide::Subject;
 use pgrx::pg_sys::{self, NodeTag, Oid, PlannedStmt};
 
+use super::ddl::command::Command;
 use super::rulings;
 use super::{check, copy, ddl, removal};
 use crate::catalog::extension::{self, Installed};
@@ -10,14 +11,14 @@ use crate::catalog::session;
 use crate::error::Result;
 use crate::pg::{events, tree};
 
-/// A utility statement after it was looked at. Plain data: it stands on the hook's frame.
-#[derive(Clone, Copy)]
-#[repr(C)]
+/// A utility statement after it was looked at.
 pub struct Treated {
     /// What to run.
     pub statement: *mut PlannedStmt,
     /// It stores what it reads, so grants don't count in it.
     pub stores: bool,
+    /// The command it is, to be known while it runs.
+    pub command: Option<Command>,
     /// It runs code, as CALL and DO do, and is not merely the way to a query of the client's own.
     pub runs_code: bool,
     /// The materialized view it refreshes; 0 for none.
@@ -31,7 +32,8 @@ pub struct Treated {
 pub unsafe fn treat(statement: *mut PlannedStmt) -> Result<Treated> {
     // SAFETY: as for the caller.
     let tag = unsafe { tree::tag((*statement).utilityStmt) };
-    let as_it_is = Treated { statement, stores: false, runs_code: !leads_to_query(tag), refreshes: Oid::INVALID };
+    let as_it_is =
+        Treated { statement, stores: false, command: None, runs_code: !leads_to_query(tag), refreshes: Oid::INVALID };
     // In a failed transaction only ROLLBACK and the like get through, and no catalog can be read. And what comes before
     // a transaction's first snapshot must not take one.
     if tag == NodeTag::T_LockStmt && events::in_live_transaction() {
@@ -54,7 +56,7 @@ pub unsafe fn treat(statement: *mut PlannedStmt) -> Result<Treated> {
         if tag == NodeTag::T_DropStmt {
             removal::check(node.cast())?;
         }
-        ddl::check(&ours, &subject, node)?;
+        let command = Some(ddl::check(&ours, &subject, node)?);
         let stores = match tag {
             NodeTag::T_CreateTableAsStmt | NodeTag::T_RefreshMatViewStmt => true,
             NodeTag::T_DeclareCursorStmt => {
@@ -66,6 +68,7 @@ pub unsafe fn treat(statement: *mut PlannedStmt) -> Result<Treated> {
                 return Ok(Treated {
                     statement: changed.unwrap_or(statement),
                     stores: !(*stmt).filename.is_null() || (*stmt).is_program,
+                    command,
                     ..as_it_is
                 });
             }
@@ -81,7 +84,7 @@ pub unsafe fn treat(statement: *mut PlannedStmt) -> Result<Treated> {
             ),
             _ => Oid::INVALID,
         };
-        Ok(Treated { stores, refreshes, ..as_it_is })
+        Ok(Treated { stores, command, refreshes, ..as_it_is })
     }
 }
 

@@ -18,10 +18,11 @@ use crate::pg::{function, nesting, raw, relation, roles, shared, tree};
 
 /// What in a statement is code somebody may have written.
 #[derive(Default)]
-struct Code {
-    functions: Vec<Oid>,
+pub(super) struct Code {
+    /// Functions, those behind operators and aggregates included.
+    pub functions: Vec<Oid>,
     /// Types whose values are made from something else: their domains' conditions run then.
-    types: Vec<Oid>,
+    pub types: Vec<Oid>,
     /// A value is converted by way of its text.
     reads_text: bool,
 }
@@ -31,12 +32,8 @@ struct Code {
 /// # Safety
 /// `query` must be a valid tree and `survey` its survey.
 pub unsafe fn stranger(ours: &Installed, subject: &Subject, query: *mut Query, survey: &Survey) -> Option<String> {
-    let mut code = Code::default();
-    let context = (&raw mut code).cast::<c_void>();
     // SAFETY: as for the caller.
-    unsafe {
-        pg_guard_ffi_boundary(|| visit(query.cast(), context));
-    }
+    let code = unsafe { code_in(query.cast()) };
     let people = people(ours);
     let login = Oid::from(subject.login);
     let now = shared::clock().time;
@@ -60,6 +57,20 @@ pub unsafe fn stranger(ours: &Installed, subject: &Subject, query: *mut Query, s
         .flat_map(|outer| function::domains_in(*outer))
         .find(|domain| !trusts(function::type_owner(*domain)))
         .map(|domain| format!("domain {}", function::type_name(domain)))
+}
+
+/// The code in an expression.
+///
+/// # Safety
+/// `expression` must be null, a valid expression or a list of such.
+pub(super) unsafe fn code_in(expression: *mut Node) -> Code {
+    let mut code = Code::default();
+    let context = (&raw mut code).cast::<c_void>();
+    // SAFETY: as for the caller.
+    unsafe {
+        pg_guard_ffi_boundary(|| visit(expression, context));
+    }
+    code
 }
 
 /// The entries whose row security may look at raw values: all its functions are built in, give what depends on their
