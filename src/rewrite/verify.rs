@@ -65,17 +65,17 @@ pub unsafe fn every_entry_handled(ours: &Installed, plan: *const PlannedStmt) ->
     Ok(())
 }
 
-/// Whether handling `handled` took care of every protected column of this relation: it is the same, or an ancestor in
-/// which all of them are protected.
+/// Whether handling `handled` took care of every protected column of this relation that can be named through it: it is
+/// the same, or an ancestor in which each of them is protected too, or is none of its columns.
 fn covers(ours: &Installed, handled: Oid, child: &Protected) -> bool {
     if handled == child.relation {
         return true;
     }
     let Class::Protected(parent) = protection::class(ours, handled) else { return false };
     child.columns.iter().all(|column| {
-        relation::column_name(child.relation, column.number)
-            .and_then(|name| relation::column_number(parent.relation, &name))
-            .is_some_and(|number| parent.column(number).is_some())
+        relation::column_name(child.relation, column.number).is_some_and(|name| {
+            relation::column_number(parent.relation, &name).is_none_or(|number| parent.column(number).is_some())
+        })
     })
 }
 
