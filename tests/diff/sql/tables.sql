@@ -1,0 +1,84 @@
+-- The tables, made twice: in schema prot, where columns get masks, and in schema twin, which is filled with what the
+-- masks make of the values. @generated EXPR@ is a generated column in prot only: in the twin it holds the mask's result.
+-- @only_prot …@ is there in prot only.
+CREATE TYPE mood AS ENUM ('sad', 'fine', 'glad');
+CREATE TYPE addr AS (street text, zip int);
+CREATE DOMAIN mail AS text CHECK (length(VALUE) < 200);
+
+CREATE TABLE people (
+    id int PRIMARY KEY,
+    gone1 int,
+    name text,
+    mail mail,
+    dept int,
+    born date,
+    pay numeric(10,2) @only_prot CHECK (pay > 88000000 OR pay < 5000)@,
+    score int,
+    note varchar(12),
+    code char(6),
+    gone2 text DEFAULT 'dropped',
+    tags text[],
+    meta jsonb,
+    home addr,
+    active boolean,
+    word text,
+    same text @generated name@,
+    low text @generated lower(name)@
+);
+ALTER TABLE people DROP COLUMN gone1, DROP COLUMN gone2;
+CREATE INDEX ON people (name);
+CREATE INDEX ON people (score, dept);
+CREATE INDEX ON people (dept);
+CREATE UNIQUE INDEX ON people (id) INCLUDE (word);
+@only_prot CREATE UNIQUE INDEX ON people (mail);@
+
+CREATE TABLE dept (id int PRIMARY KEY, dname text NOT NULL, budget numeric(12,2), boss int, since date);
+@only_prot CREATE UNIQUE INDEX ON dept (budget);@
+
+-- One partition has its columns in another order and a dropped one before them.
+CREATE TABLE orders (
+    id int NOT NULL, region text NOT NULL, dept int, person int, card text, amount numeric(10,2), placed timestamptz,
+    PRIMARY KEY (id, region)
+) PARTITION BY LIST (region);
+CREATE TABLE orders_n PARTITION OF orders FOR VALUES IN ('n');
+CREATE TABLE orders_s PARTITION OF orders FOR VALUES IN ('s') PARTITION BY RANGE (id);
+CREATE TABLE orders_s1 PARTITION OF orders_s FOR VALUES FROM (MINVALUE) TO (10);
+CREATE TABLE orders_s2 PARTITION OF orders_s FOR VALUES FROM (10) TO (MAXVALUE);
+CREATE TABLE orders_d (
+    old int, amount numeric(10,2), card text, placed timestamptz, person int, dept int, region text NOT NULL, id int NOT NULL
+);
+ALTER TABLE orders_d DROP COLUMN old;
+ALTER TABLE orders ATTACH PARTITION orders_d DEFAULT;
+CREATE INDEX ON orders (card);
+CREATE INDEX ON orders (person);
+
+CREATE TABLE animal (id int PRIMARY KEY, kind text, chip text, owner int, weight numeric(6,2));
+CREATE TABLE dog (barks boolean, secret text, PRIMARY KEY (id)) INHERITS (animal);
+CREATE TABLE cat (lives int, chip text, weight numeric(6,2), kind text, owner int, id int PRIMARY KEY);
+ALTER TABLE cat INHERIT animal;
+CREATE INDEX ON dog (chip);
+
+-- Partitioned by a protected column; the twin is a plain table, since masked values would be routed elsewhere.
+CREATE TABLE vault (k int NOT NULL, pin int NOT NULL, label text, word text) @only_prot PARTITION BY RANGE (pin)@;
+@only_prot CREATE TABLE vault_1 PARTITION OF vault FOR VALUES FROM (777000000) TO (777000006);@
+@only_prot CREATE TABLE vault_2 PARTITION OF vault FOR VALUES FROM (777000006) TO (MAXVALUE);@
+@only_prot CREATE TABLE vault_d PARTITION OF vault DEFAULT;@
+
+-- No key, rows that occur twice, many types.
+CREATE TABLE misc (
+    k int, uid uuid, ip inet, bin bytea, flag boolean, big bigint, at timestamp, ips int[], feel mood, day date, bits varchar(8)
+);
+CREATE INDEX ON misc (big);
+CREATE INDEX ON misc (k);
+
+CREATE TABLE secured (id int PRIMARY KEY, team int, val text, lvl int);
+ALTER TABLE secured ENABLE ROW LEVEL SECURITY;
+CREATE POLICY mine ON secured USING (team < 3 OR id % 5 = 0) WITH CHECK (team < 4);
+
+-- Nothing protected.
+CREATE TABLE words (id int PRIMARY KEY, word text, n int, day date, note varchar(12));
+CREATE TABLE pairs (a int, b int, name text, score int);
+CREATE POLICY listed ON secured AS RESTRICTIVE USING (EXISTS (SELECT FROM words w WHERE w.id % 4 = team % 4));
+
+-- Not everything may be read.
+CREATE TABLE narrow (id int PRIMARY KEY, sec text, hid text, n int);
