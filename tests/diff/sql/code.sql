@@ -35,3 +35,15 @@ CREATE FUNCTION f_row(p people) RETURNS text LANGUAGE sql IMMUTABLE AS $$SELECT 
 CREATE FUNCTION f_plrow(p people) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN length(p::text) + coalesce(p.score, 0); END';
 CREATE FUNCTION f_definer(of int) RETURNS text LANGUAGE sql SECURITY DEFINER STABLE AS $$SELECT string_agg(card, ',' ORDER BY card) FROM orders WHERE dept = of$$;
 CREATE FUNCTION f_whole(of int) RETURNS people LANGUAGE sql STABLE AS 'SELECT * FROM people WHERE id = of';
+
+-- Tells its caller what it was given, as a stranger's function would. Cheap, so that it is called before anything else.
+-- Immutable, so that it is called while planning, too. Notices that begin with "fields" are searched, not compared.
+CREATE FUNCTION peek(value anyelement) RETURNS anyelement LANGUAGE plpgsql IMMUTABLE COST 0.0001
+    AS $$BEGIN RAISE NOTICE 'fields %', value; RETURN value; END$$;
+CREATE FUNCTION same_text(one text, other text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE STRICT COST 0.0001
+    AS $$BEGIN RAISE NOTICE 'fields % %', one, other; RETURN one = other; END$$;
+-- Its selectivity functions may call it on what statistics hold.
+CREATE OPERATOR ==~ (FUNCTION = same_text, LEFTARG = text, RIGHTARG = text, COMMUTATOR = ==~, RESTRICT = eqsel, JOIN = eqjoinsel);
+CREATE FUNCTION longer(one int, other text) RETURNS int LANGUAGE plpgsql IMMUTABLE
+    AS $$BEGIN RAISE NOTICE 'fields % %', one, other; RETURN greatest(one, length(other)); END$$;
+CREATE AGGREGATE longest(text) (SFUNC = longer, STYPE = int, INITCOND = '0');

@@ -1,6 +1,6 @@
 -- The tables, made twice: in schema prot, where columns get masks, and in schema twin, which is filled with what the
--- masks make of the values. @generated EXPR@ is a generated column in prot only: in the twin it holds the mask's result.
--- @only_prot …@ is there in prot only.
+-- masks make of the values. A generated column is generated in both: from what is stored, and from what the mask of the
+-- generated column makes of it.
 CREATE TYPE mood AS ENUM ('sad', 'fine', 'glad');
 CREATE TYPE addr AS (street text, zip int);
 CREATE DOMAIN mail AS text CHECK (length(VALUE) < 200);
@@ -22,8 +22,8 @@ CREATE TABLE people (
     home addr,
     active boolean,
     word text,
-    same text @generated name@,
-    low text @generated lower(name)@
+    same text @generated name | name@,
+    low text @generated lower(name) | NULL::text@
 );
 ALTER TABLE people DROP COLUMN gone1, DROP COLUMN gone2;
 CREATE INDEX ON people (name);

@@ -14,6 +14,9 @@ use crate::world::World;
 const ON_PURPOSE: [&str; 10] =
     ["22012", "22003", "22P02", "22007", "22008", "21000", "2201E", "22023", "22011", "22026"];
 
+/// Unique indexes that only the masked side has.
+const UNIQUE: [&str; 2] = [" of people_mail_idx", " of dept_budget_idx"];
+
 /// Other plans for the same statement.
 const PLANS: [&str; 13] = [
     "",
@@ -66,19 +69,26 @@ pub enum Exclusion {
     Plan,
     /// A copy of the twin under idle masks does what the masked side does, and the error is one of those raised on purpose.
     PlanOfMasks,
+    /// A masked value was to be stored in a protected column: refused with JM003, as it must be.
+    MaskedAssigned,
+    /// A unique index on a protected column looks at what is stored; the twin has none.
+    Unique,
     /// It took too long on either side.
     Time,
 }
 
 impl Exclusion {
     /// All there are.
-    pub const ALL: [Exclusion; 3] = [Exclusion::Plan, Exclusion::PlanOfMasks, Exclusion::Time];
+    pub const ALL: [Exclusion; 5] =
+        [Exclusion::Plan, Exclusion::PlanOfMasks, Exclusion::MaskedAssigned, Exclusion::Unique, Exclusion::Time];
 
     /// For the report.
     pub fn text(self) -> &'static str {
         match self {
             Exclusion::Plan => "depends on the plan, shown on the twin",
             Exclusion::PlanOfMasks => "depends on the plan, shown on the twin under idle masks",
+            Exclusion::MaskedAssigned => "masked value assigned to a protected column: JM003",
+            Exclusion::Unique => "unique index on a protected column",
             Exclusion::Time => "took too long",
         }
     }
@@ -107,6 +117,13 @@ pub fn judge(sides: &mut Sides, script: &Script) -> Verdict {
     }
     if ours.answers == theirs.answers {
         return Verdict::Same(ours.error().map(|(code, _)| code.to_owned()));
+    }
+    if script.refused && ours.error().is_some_and(|(code, _)| code == "JM003") {
+        return Verdict::Excluded(Exclusion::MaskedAssigned);
+    }
+    let unique = |message: &str| UNIQUE.iter().any(|index| message.ends_with(index));
+    if ours.error().is_some_and(|(code, message)| code == "23505" && unique(message)) {
+        return Verdict::Excluded(Exclusion::Unique);
     }
     for outcome in [&ours, &theirs] {
         if outcome.error().is_some_and(|(code, _)| code == "57014") {

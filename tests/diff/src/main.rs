@@ -20,11 +20,12 @@ fn main() -> ExitCode {
     let plan = Plan {
         seed: number("SEED", 20_240_601),
         first: number("FIRST", 0),
+        writes: number("WRITES", 0) != 0,
         count: number("N", 2000),
         patience: usize::try_from(number("FAILURES", 5)).unwrap(),
         shrinking: Duration::from_secs(number("SHRINK_SECONDS", 40)),
     };
-    println!("SEED={} FIRST={} N={}", plan.seed, plan.first, plan.count);
+    println!("SEED={} FIRST={} N={} WRITES={}", plan.seed, plan.first, plan.count, u8::from(plan.writes));
     let world = World::new(&format!("run_{}", std::process::id()), Plant::Nothing);
     let account = run(&world, plan, |text| println!("{text}"));
     if std::env::var_os("KEEP").is_some() {

@@ -21,6 +21,8 @@ pub struct Plan {
     pub seed: u64,
     /// The first statement's number.
     pub first: u64,
+    /// Whether statements write, too.
+    pub writes: bool,
     /// How many.
     pub count: u64,
     /// After so many failures the run stops.
@@ -61,7 +63,7 @@ pub fn run(world: &World, plan: Plan, mut say: impl FnMut(&str)) -> Account {
     let start = Instant::now();
     for index in plan.first..plan.first + plan.count {
         let mut tape = Tape::random(seed_of(plan.seed, index));
-        let script = generate(&mut tape);
+        let script = generate(&mut tape, plan.writes);
         account.statements += 1;
         match judge(&mut sides, &script) {
             Verdict::Same(error) => {
@@ -76,8 +78,12 @@ pub fn run(world: &World, plan: Plan, mut say: impl FnMut(&str)) -> Account {
                 if kind == Kind::Crash {
                     sides = Sides::open(world);
                 }
-                let text = smallest(world, tape.into_record(), kind, &what, plan.shrinking, &mut sides);
-                say(&format!("{kind:?}, SEED={} FIRST={index} N=1\n{text}\n", plan.seed));
+                let text = smallest(world, tape.into_record(), kind, &what, plan, &mut sides);
+                say(&format!(
+                    "{kind:?}, WRITES={} SEED={} FIRST={index} N=1\n{text}\n",
+                    u8::from(plan.writes),
+                    plan.seed
+                ));
                 account.failures.push(Failure { index, kind, text });
                 if account.failures.len() >= plan.patience {
                     break;
@@ -91,11 +97,11 @@ pub fn run(world: &World, plan: Plan, mut say: impl FnMut(&str)) -> Account {
     account
 }
 
-fn smallest(world: &World, tape: Vec<Node>, kind: Kind, what: &str, patience: Duration, sides: &mut Sides) -> String {
+fn smallest(world: &World, tape: Vec<Node>, kind: Kind, what: &str, plan: Plan, sides: &mut Sides) -> String {
     let mut last = what.to_owned();
-    let tape = shrink(tape, patience, |candidate| {
+    let tape = shrink(tape, plan.shrinking, |candidate| {
         let mut tape = Tape::replay(candidate);
-        let script = generate(&mut tape);
+        let script = generate(&mut tape, plan.writes);
         match judge(sides, &script) {
             Verdict::Failed(found, what) => {
                 if found == Kind::Crash {
@@ -109,7 +115,7 @@ fn smallest(world: &World, tape: Vec<Node>, kind: Kind, what: &str, patience: Du
             _ => None,
         }
     });
-    let script = generate(&mut Tape::replay(&tape));
+    let script = generate(&mut Tape::replay(&tape), plan.writes);
     if let Verdict::Failed(_, what) = judge(sides, &script) {
         last = what;
     }

@@ -40,6 +40,8 @@ pub struct Script {
     pub steps: Vec<Step>,
     /// The shapes in it.
     pub shapes: BTreeSet<&'static str>,
+    /// It has to be refused with JM003, where masks are.
+    pub refused: bool,
 }
 
 impl Script {

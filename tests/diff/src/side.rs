@@ -110,7 +110,8 @@ impl Side {
                 's' => answer.tags.push("suspended".to_owned()),
                 'E' => {
                     let text = message.field('M').unwrap_or_default();
-                    answer.error = Some((message.field('C').unwrap_or_default(), unquoted(&text)));
+                    let constraint = message.field('n').map(|name| format!(" of {name}")).unwrap_or_default();
+                    answer.error = Some((message.field('C').unwrap_or_default(), unquoted(&text) + &constraint));
                 }
                 'N' => {
                     let text = message.field('M').unwrap_or_default();

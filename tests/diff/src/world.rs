@@ -4,7 +4,7 @@
 use jitmask_client_tests::{Session, outside};
 
 use crate::leak;
-use crate::schema::{Column, TABLES, Table, Ty};
+use crate::schema::{Column, TABLES, Table, Ty, fixpoints};
 use crate::side::Side;
 
 const TABLES_SQL: &str = include_str!("../sql/tables.sql");
@@ -117,14 +117,16 @@ impl Drop for World {
     }
 }
 
-/// `@generated E@` and `@only_prot X@` mean something in schema prot only.
+/// `@generated E | F@` is a column generated as E in schema prot and as F elsewhere; `@only_prot X@` is there only.
 fn of_schema(sql: &str, prot: bool) -> String {
     let mut text = String::new();
     for (place, part) in sql.split('@').enumerate() {
         if place % 2 == 0 {
             text.push_str(part);
-        } else if prot && let Some(expression) = part.strip_prefix("generated ") {
-            text.push_str(&format!("GENERATED ALWAYS AS ({expression}) STORED"));
+        } else if let Some((of_prot, of_others)) = part.strip_prefix("generated ").and_then(|part| part.split_once('|'))
+        {
+            let expression = if prot { of_prot } else { of_others };
+            text.push_str(&format!("GENERATED ALWAYS AS ({}) STORED", expression.trim()));
         } else if prot && let Some(more) = part.strip_prefix("only_prot ") {
             text.push_str(more);
         }
@@ -134,6 +136,7 @@ fn of_schema(sql: &str, prot: bool) -> String {
 
 /// The masks' own results, computed by somebody who reads raw values.
 fn fill_twin(chief: &mut Session) {
+    chief.run("SET search_path = pg_catalog, jitmask");
     for table in TABLES.iter().filter(|table| !table.open) {
         // A parent's own rows only; partitions are filled through their parent.
         let partition = table.name.starts_with("orders_");
@@ -143,14 +146,22 @@ fn fill_twin(chief: &mut Session) {
         let only = if matches!(table.name, "animal") { "ONLY " } else { "" };
         let mut columns = Vec::new();
         let mut values = Vec::new();
-        for column in table.columns {
+        for column in table.columns.iter().filter(|column| !column.generated) {
             columns.push(column.name);
             values.push(match column.mask {
                 None => format!("t.{}", column.name),
                 Some(mask) => masked_value(chief, table, column.name, mask),
             });
+            for fixed in column.mask.map_or(&[][..], |mask| fixpoints(mask, column.name)) {
+                let of = masked_value(chief, table, column.name, column.mask.unwrap_or_default());
+                let kept = format!(
+                    "SELECT {of} IS NOT DISTINCT FROM {0} FROM (SELECT {fixed}::{1}) AS t({0})",
+                    column.name,
+                    typed(chief, table, column.name)
+                );
+                assert_eq!(chief.value(&kept), "t", "{kept}");
+            }
         }
-        chief.run("SET search_path = pg_catalog, jitmask");
         chief.run(&format!(
             "INSERT INTO twin.{name} ({}) SELECT {} FROM {only}prot.{name} t",
             columns.join(", "),
@@ -168,16 +179,15 @@ fn fill_twin(chief: &mut Session) {
 /// A copy of the twin under masks that give back what they are given.
 fn fill_idle(chief: &mut Session) {
     for table in TABLES.iter().filter(|table| !table.open && !table.name.starts_with("orders_")) {
-        let list: Vec<String> = table
-            .columns
-            .iter()
+        let stored = || table.columns.iter().filter(|column| !column.generated);
+        let list: Vec<String> = stored()
             .map(|column| match column.ty {
                 // Of a type made in each schema; all of these are NULL.
                 Ty::Other("addr" | "mood") => "NULL".to_owned(),
                 _ => column.name.to_owned(),
             })
             .collect();
-        let names: Vec<&str> = table.columns.iter().map(|column| column.name).collect();
+        let names: Vec<&str> = stored().map(|column| column.name).collect();
         let only = if table.name == "animal" { "ONLY " } else { "" };
         chief.run(&format!(
             "INSERT INTO idle.{0} ({1}) SELECT {2} FROM {only}twin.{0}",
@@ -191,6 +201,14 @@ fn fill_idle(chief: &mut Session) {
     attach(chief, "idle", idle, |_| true);
 }
 
+/// The type of a column, with all that belongs to it.
+fn typed(chief: &mut Session, table: &Table, column: &str) -> String {
+    chief.value(&format!(
+        "SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'twin.{}'::regclass AND attname = '{column}'",
+        table.name
+    ))
+}
+
 /// The columns that get policies of their own.
 fn protected() -> impl Iterator<Item = (&'static str, &'static Column)> {
     TABLES.iter().flat_map(|table| {
@@ -200,10 +218,7 @@ fn protected() -> impl Iterator<Item = (&'static str, &'static Column)> {
 }
 
 fn masked_value(chief: &mut Session, table: &Table, column: &str, mask: &str) -> String {
-    let of = chief.value(&format!(
-        "SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'twin.{}'::regclass AND attname = '{column}'",
-        table.name
-    ));
+    let of = typed(chief, table, column);
     if mask == "mask_null(value)" {
         return format!("NULL::{of}");
     }
@@ -215,7 +230,7 @@ fn attach(chief: &mut Session, schema: &str, form: impl Fn(&str) -> String, want
     chief.run(&format!("SET search_path = {schema}"));
     let mut masks: Vec<&str> = Vec::new();
     for (table, column) in protected() {
-        if (column.generated && schema == "prot") || !wanted(column.name) {
+        if column.generated || !wanted(column.name) {
             continue;
         }
         let mask = column.mask.unwrap_or_default();
@@ -235,8 +250,8 @@ mod tests {
 
     #[test]
     fn the_two_schemas_differ_where_they_are_meant_to() {
-        let sql = "a text @generated b@, c @only_prot CHECK (c > 1)@;";
+        let sql = "a text @generated b | c@, c @only_prot CHECK (c > 1)@;";
         assert_eq!(of_schema(sql, true), "a text GENERATED ALWAYS AS (b) STORED, c CHECK (c > 1);");
-        assert_eq!(of_schema(sql, false), "a text , c ;");
+        assert_eq!(of_schema(sql, false), "a text GENERATED ALWAYS AS (c) STORED, c ;");
     }
 }

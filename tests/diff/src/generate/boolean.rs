@@ -33,7 +33,11 @@ impl Gen<'_> {
             }
             4 => {
                 let (one, other) = (self.expr(Ty::Text, scope, depth), self.expr(Ty::Text, scope, depth));
-                match self.tape.below(4) {
+                match self.tape.weighted(&[3, 3, 3, 3, 2]) {
+                    4 => {
+                        self.shape("operator that tells");
+                        format!("({one} ==~ {other})")
+                    }
                     0 => format!("({one} LIKE {other} || '%')"),
                     1 => format!("(strpos({one}, {other}) > 0)"),
                     2 => format!("({one} ~ '{}')", self.tape.pick(&["^R", "[0-9]", "ab$", "Z"])),

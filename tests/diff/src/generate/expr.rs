@@ -30,7 +30,7 @@ impl Gen<'_> {
     /// What there is for every type.
     fn general(&mut self, ty: Ty, scope: &Scope, depth: usize) -> String {
         let one = self.expr(ty, scope, depth);
-        match self.tape.below(5) {
+        match self.tape.weighted(&[4, 4, 4, 4, 4, 3]) {
             0 => {
                 let other = self.expr(ty, scope, depth);
                 format!("coalesce({one}, {other})")
@@ -48,6 +48,10 @@ impl Gen<'_> {
             3 => {
                 let other = self.expr(ty, scope, depth);
                 format!("nullif({one}, {other})")
+            }
+            5 => {
+                self.shape("function that tells");
+                format!("peek({one})")
             }
             _ => {
                 let other = self.expr(ty, scope, depth);
@@ -139,7 +143,7 @@ impl Gen<'_> {
     }
 
     fn text(&mut self, scope: &Scope, depth: usize) -> String {
-        match self.tape.weighted(&[5, 5, 4, 4, 3, 2, 2, 2, 2, 2, 1]) {
+        match self.tape.weighted(&[5, 5, 4, 4, 3, 2, 2, 2, 2, 2, 1, 1]) {
             0 => {
                 let (one, other) = (self.expr(Ty::Text, scope, depth), self.expr(Ty::Text, scope, depth));
                 format!("({one} || {other})")
@@ -203,9 +207,14 @@ impl Gen<'_> {
                 }
                 None => self.leaf(Ty::Text, scope),
             },
-            _ => {
+            10 => {
                 let one = self.expr(Ty::Other("addr"), scope, depth);
                 format!("({one}).street")
+            }
+            _ => {
+                self.shape("row from json");
+                let one = self.expr(Ty::Json, scope, depth);
+                format!("(jsonb_populate_record(NULL::people, {one} - 'tags' - 'a' - 'home')).name")
             }
         }
     }

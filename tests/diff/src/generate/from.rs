@@ -126,7 +126,7 @@ impl Gen<'_> {
     }
 
     /// One thing in FROM; beside `left`, if it may be LATERAL to that.
-    fn item(&mut self, outer: &Scope, left: &[Item]) -> (String, Item) {
+    pub(super) fn item(&mut self, outer: &Scope, left: &[Item]) -> (String, Item) {
         self.part(|generator| generator.some_item(outer, left))
     }
 
@@ -141,6 +141,7 @@ impl Gen<'_> {
             if left.is_empty() { 0 } else { 2 },
             1,
             if rich { 1 } else { 0 },
+            if left.iter().any(|item| item.whole) { 3 } else { 0 },
         ];
         match self.tape.weighted(&weights) {
             0 => self.table(),
@@ -177,6 +178,7 @@ impl Gen<'_> {
                     self.anonymous(alias, vec![("id".to_owned(), Ty::Int)]),
                 )
             }
+            8 => self.fields_of(left),
             _ => {
                 self.shape("join with an alias");
                 let from = self.from(outer);
@@ -206,6 +208,37 @@ impl Gen<'_> {
                 (sql, self.anonymous(alias, columns))
             }
         }
+    }
+
+    /// What a row turns into, as rows.
+    fn fields_of(&mut self, left: &[Item]) -> (String, Item) {
+        self.shape("table function of a row");
+        let rows: Vec<&Item> = left.iter().filter(|item| item.whole).collect();
+        let item = rows[self.tape.below(rows.len())];
+        let (row, alias) = (item.alias.clone(), self.name("t"));
+        let (sql, columns): (String, &[(&str, Ty)]) = match self.tape.below(4) {
+            0 => (
+                format!("jsonb_each_text(to_jsonb({row})) AS {alias}(key, value)"),
+                &[("key", Ty::Text), ("value", Ty::Text)],
+            ),
+            1 => (
+                format!("jsonb_to_record(to_jsonb({row})) AS {alias}(name text, score int, card text)"),
+                &[("name", Ty::Text), ("score", Ty::Int), ("card", Ty::Text)],
+            ),
+            2 => (
+                format!(
+                    "ROWS FROM (jsonb_object_keys(to_jsonb({row})), unnest(ARRAY[{row}::text])) AS {alias}(key, value)"
+                ),
+                &[("key", Ty::Text), ("value", Ty::Text)],
+            ),
+            _ => (format!("(SELECT {row} AS whole) AS {alias}"), &[]),
+        };
+        let mut columns: Vec<(String, Ty)> = columns.iter().map(|(name, ty)| ((*name).to_owned(), *ty)).collect();
+        let lateral = if columns.is_empty() { "LATERAL " } else { "" };
+        if let Some(of) = item.row.filter(|_| columns.is_empty()) {
+            columns.push(("whole".to_owned(), Ty::Row(of)));
+        }
+        (format!("{lateral}{sql}"), self.anonymous(alias, columns))
     }
 
     fn anonymous(&mut self, alias: String, columns: Vec<(String, Ty)>) -> Item {

@@ -6,6 +6,7 @@
 //! `judge`'s business.
 
 mod boolean;
+mod dml;
 mod expr;
 mod from;
 mod scope;
@@ -46,13 +47,16 @@ struct Gen<'t> {
     /// Values of parameters, where the statement may have some.
     params: Option<Vec<(Ty, String)>>,
     shapes: BTreeSet<&'static str>,
+    /// A masked value is assigned to a protected column.
+    refused: bool,
 }
 
-/// The statement that a tape means.
-pub fn generate(tape: &mut Tape) -> Script {
+/// The statement that a tape means. Whether it may write is decided outside.
+pub fn generate(tape: &mut Tape, writes: bool) -> Script {
     let fuel = [6, 14, 30, 60][tape.weighted(&[2, 4, 4, 2])];
-    let mut generator = Gen { tape, names: 0, fuel, ctes: Vec::new(), params: None, shapes: BTreeSet::new() };
-    generator.script()
+    let mut generator =
+        Gen { tape, names: 0, fuel, ctes: Vec::new(), params: None, shapes: BTreeSet::new(), refused: false };
+    generator.script(writes)
 }
 
 impl Gen<'_> {
@@ -90,7 +94,7 @@ mod tests {
 
     #[test]
     fn the_simplest_tape_gives_a_simple_statement() {
-        let script = generate(&mut Tape::replay(&[]));
+        let script = generate(&mut Tape::replay(&[]), true);
         assert_eq!(script.steps.len(), 1, "{}", script.text());
         assert!(script.text().len() < 120, "{}", script.text());
     }
@@ -99,8 +103,8 @@ mod tests {
     fn a_tape_means_one_statement() {
         for seed in 0..200 {
             let mut tape = Tape::random(seed);
-            let text = generate(&mut tape).text();
-            assert_eq!(generate(&mut Tape::replay(&tape.into_record())).text(), text);
+            let text = generate(&mut tape, true).text();
+            assert_eq!(generate(&mut Tape::replay(&tape.into_record()), true).text(), text);
         }
     }
 
@@ -108,7 +112,7 @@ mod tests {
     fn no_statement_holds_a_marker() {
         for seed in 0..2000 {
             let mut found = Vec::new();
-            let text = generate(&mut Tape::random(seed)).text();
+            let text = generate(&mut Tape::random(seed), true).text();
             crate::leak::find(text.as_bytes(), &mut found);
             assert!(found.is_empty(), "{found:?} in {text}");
         }

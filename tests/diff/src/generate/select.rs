@@ -204,14 +204,19 @@ impl Gen<'_> {
                 }
             }
         }
-        let sets = match self.tape.weighted(&[8, 1, 1, 1, 1]) {
+        let sets = match self.tape.weighted(&[8, 1, 1, 1, 1, 2]) {
+            5 => {
+                // One group of all rows.
+                level.leaves.clear();
+                String::new()
+            }
             0 => keys.join(", "),
             1 => format!("ROLLUP ({})", keys.join(", ")),
             2 => format!("CUBE ({})", keys.join(", ")),
             3 => format!("GROUPING SETS (({}), ())", keys.join(", ")),
             _ => format!("DISTINCT {}, GROUPING SETS (({}), ({}))", keys[0], keys.join(", "), keys[0]),
         };
-        let plain = sets == keys.join(", ");
+        let plain = sets.is_empty() || sets == keys.join(", ");
         self.shape(if plain { "GROUP BY" } else { "GROUPING SETS" });
         if !plain {
             let sql = format!("GROUPING({})", keys[0]);
@@ -222,7 +227,9 @@ impl Gen<'_> {
             scope.push(Rc::new(level));
             scope
         };
-        clauses.push_str(&format!(" GROUP BY {sets}"));
+        if !sets.is_empty() {
+            clauses.push_str(&format!(" GROUP BY {sets}"));
+        }
         if self.may(25) {
             self.shape("HAVING");
             clauses.push_str(&format!(" HAVING {}", self.expr(Ty::Bool, &scope, 0)));

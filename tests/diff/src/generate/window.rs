@@ -36,8 +36,18 @@ impl Gen<'_> {
     fn aggregate_of(&mut self, ty: Ty, scope: &Scope) -> String {
         if ty == Ty::Int {
             let of = self.some_type(scope);
-            match self.tape.below(4) {
+            match self.tape.below(6) {
                 0 => return "count(*)::int".to_owned(),
+                4 => {
+                    self.shape("aggregate that tells");
+                    return format!("longest({})", self.expr(Ty::Text, scope, 2));
+                }
+                5 => {
+                    if let Some(row) = self.any_row(scope) {
+                        self.shape("rows counted");
+                        return format!("count({}{row})::int", self.tape.pick(&["", "DISTINCT "]));
+                    }
+                }
                 1 => return format!("count({})::int", self.expr(of, scope, 2)),
                 2 => return format!("count(DISTINCT {})::int", self.expr(of, scope, 2)),
                 _ => {}

@@ -1,12 +1,22 @@
 //! The ways a query is run: as it is, by the extended protocol, prepared, through cursors, functions, views, copies.
 
 use super::Gen;
-use crate::schema::Ty;
+use crate::schema::{TABLES, Ty};
 use crate::script::{Compare, Script, Step};
 
 impl Gen<'_> {
-    pub(super) fn script(&mut self) -> Script {
-        let way = self.tape.weighted(&[24, 6, 5, 4, 3, 3, 3, 3, 2, 2, 2, 2]);
+    pub(super) fn script(&mut self, writes: bool) -> Script {
+        if writes && self.tape.chance(30) {
+            if self.tape.chance(15) {
+                self.params = Some(Vec::new());
+            }
+            let steps = self.writes();
+            return Script { steps, shapes: std::mem::take(&mut self.shapes), refused: self.refused };
+        }
+        let way = self.tape.weighted(&[24, 6, 5, 4, 3, 3, 3, 3, 2, 2, 2, 2, 1, 1]);
+        if way == 12 {
+            return Script { steps: self.whole_tables(), shapes: std::mem::take(&mut self.shapes), refused: false };
+        }
         // Where the text is put into another statement, it can't have parameters.
         if matches!(way, 1 | 2) {
             self.params = Some(Vec::new());
@@ -108,6 +118,14 @@ impl Gen<'_> {
                     Compare::InOrder,
                 )]
             }
+            13 => {
+                self.shape("SELECT INTO, then statistics");
+                vec![
+                    simple(format!("CREATE TEMP TABLE made AS SELECT q.*, q::text AS whole FROM ({sql}) AS q({list})"), Compare::AnyOrder),
+                    simple("ANALYZE made".to_owned(), Compare::AnyOrder),
+                    simple("SELECT attname, most_common_vals, histogram_bounds, null_frac FROM pg_stats WHERE tablename = 'made'".to_owned(), Compare::AnyOrder),
+                ]
+            }
             _ => vec![simple(sql, compare)],
         };
         let mut steps: Vec<Step> = steps;
@@ -125,7 +143,39 @@ impl Gen<'_> {
             self.shape("other plan");
             steps.insert(0, Step::simple(setting, Compare::AnyOrder));
         }
-        Script { steps, shapes: std::mem::take(&mut self.shapes) }
+        Script { steps, shapes: std::mem::take(&mut self.shapes), refused: false }
+    }
+
+    /// What reads tables as a whole, by name.
+    fn whole_tables(&mut self) -> Vec<Step> {
+        let table = &TABLES[self.tape.below(TABLES.len())];
+        let name = table.name;
+        let columns: Vec<&str> =
+            table.columns.iter().filter(|column| !column.generated).map(|column| column.name).collect();
+        let some = columns[..1 + self.tape.below(columns.len())].join(", ");
+        self.shape("whole table by name");
+        let (sql, compare) = match self.tape.below(9) {
+            0 => (format!("TABLE {name}"), Compare::AnyOrder),
+            1 => (format!("COPY {name} TO STDOUT"), Compare::AnyOrder),
+            2 => (format!("COPY {name}({some}) TO STDOUT (FORMAT csv, HEADER)"), Compare::AnyOrder),
+            3 => (format!("SELECT table_to_xml('{name}', true, false, '')"), Compare::Nothing),
+            4 => (format!("SELECT * FROM pg_stats WHERE tablename = '{name}'"), Compare::Nothing),
+            5 => (
+                format!(
+                    "CREATE TEMP TABLE made (LIKE {name}); INSERT INTO made({some}) SELECT {some} FROM {name}; TABLE made"
+                ),
+                Compare::AnyOrder,
+            ),
+            6 => (
+                format!("DECLARE made CURSOR FOR TABLE {name}; SELECT cursor_to_xml('made', 100, true, false, '')"),
+                Compare::Nothing,
+            ),
+            7 => {
+                (format!("SELECT {some} INTO TEMP made FROM {name}; SELECT made, made.* FROM made"), Compare::AnyOrder)
+            }
+            _ => (format!("EXPLAIN (ANALYZE, VERBOSE) SELECT * FROM {name} ORDER BY {some}"), Compare::Nothing),
+        };
+        vec![Step::simple(sql, compare)]
     }
 
     fn extended(&mut self, sql: String, compare: Compare, ordered: bool) -> Vec<Step> {
