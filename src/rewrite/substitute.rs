@@ -250,7 +250,7 @@ unsafe fn replace(var: *mut Var, context: &Context) -> *mut Node {
             return whole_row(var, masked);
         }
         match masked.columns.iter().find(|column| column.number == (*var).varattno) {
-            Some(column) => mask_over(var, column),
+            Some(column) => mask_over(var, column, !(*(*level).query).groupingSets.is_null()),
             None => var.cast(),
         }
     }
@@ -259,9 +259,13 @@ unsafe fn replace(var: *mut Var, context: &Context) -> *mut Node {
 /// The mask over a Var. NULL stays NULL: what isn't strict by itself is wrapped, so that the Var (and with it what
 /// outer joins do to it) always has a say.
 ///
+/// Where there are GROUPING SETS, up to PostgreSQL 17 a grouped column is found within other expressions by comparing
+/// trees after simplification, and casts, negations and ANDs are simplified into what stands around them. A CASE is
+/// not: a `solid` mask is one.
+///
 /// # Safety
 /// `var` must be a Var of the column.
-pub unsafe fn mask_over(var: *mut Var, column: &MaskedColumn) -> *mut Node {
+pub unsafe fn mask_over(var: *mut Var, column: &MaskedColumn, solid: bool) -> *mut Node {
     // SAFETY: the template is a tree on the shelf, copied before it is changed.
     unsafe {
         let null = || tree::null_constant(column.of, column.length, column.by_value);
@@ -269,7 +273,7 @@ pub unsafe fn mask_over(var: *mut Var, column: &MaskedColumn) -> *mut Node {
             Mask::Null => tree::case(tree::is_null(copy(var)), null(), null(), column.of),
             Mask::Template(template) => {
                 let masked = fill(template.expression.0, var.cast());
-                if template.strict {
+                if template.strict && !solid {
                     return masked;
                 }
                 tree::case(tree::is_null(copy(var)), null(), masked, column.of)
@@ -308,7 +312,7 @@ unsafe fn whole_row(var: *mut Var, masked: &MaskedRelation) -> *mut Node {
                 Some(of) => {
                     let part = column_beside(var, field.number, of);
                     match masked.columns.iter().find(|column| column.number == field.number) {
-                        Some(column) => mask_over(part, column),
+                        Some(column) => mask_over(part, column, false),
                         None => part.cast(),
                     }
                 }
