@@ -47,3 +47,16 @@ CREATE OPERATOR ==~ (FUNCTION = same_text, LEFTARG = text, RIGHTARG = text, COMM
 CREATE FUNCTION longer(one int, other text) RETURNS int LANGUAGE plpgsql IMMUTABLE
     AS $$BEGIN RAISE NOTICE 'fields % %', one, other; RETURN greatest(one, length(other)); END$$;
 CREATE AGGREGATE longest(text) (SFUNC = longer, STYPE = int, INITCOND = '0');
+
+CREATE FUNCTION f_atomic(at_least int) RETURNS TABLE (id int, name text, score int) LANGUAGE sql STABLE
+    BEGIN ATOMIC SELECT p.id, p.name, p.score FROM people p WHERE p.score >= at_least; END;
+CREATE FUNCTION f_return(of int) RETURNS text LANGUAGE sql STABLE RETURN (SELECT max(o.card) FROM orders o WHERE o.person = of);
+CREATE FUNCTION f_variables(of int) RETURNS text LANGUAGE plpgsql AS $$
+    DECLARE whole people; second people%ROWTYPE; one people.name%TYPE; all_of text := '';
+    BEGIN
+        SELECT * INTO whole FROM people p WHERE p.id = of;
+        SELECT p.* INTO second FROM people p WHERE p.id = of + 1;
+        EXECUTE 'SELECT name FROM people WHERE score = $1 ORDER BY id LIMIT 1' INTO one USING whole.score;
+        FOREACH one IN ARRAY ARRAY[whole.name, second.mail, one] LOOP all_of := all_of || '/' || coalesce(one, '-'); END LOOP;
+        RETURN all_of || coalesce(to_jsonb(whole) ->> 'mail', '-') || coalesce(whole::text, '-');
+    END $$;

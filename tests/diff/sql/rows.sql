@@ -37,7 +37,11 @@ INSERT INTO misc SELECT i % 6,
     CASE WHEN i % 3 <> 1 THEN ARRAY[777000000 + i, 777000000] END,
     (ARRAY['sad', 'fine', NULL, 'glad'])[1 + i % 4]::mood,
     CASE WHEN i % 4 <> 2 THEN date '2777-07-01' + i % 3 END,
-    CASE WHEN i % 5 <> 3 THEN 'RAWZQ' || i % 3 END
+    CASE WHEN i % 5 <> 3 THEN 'RAWZQ' || i % 3 END,
+    CASE WHEN i % 6 <> 3 THEN 'RAWZQ' || i % 4 END,
+    CASE WHEN i % 6 <> 4 THEN 777000000 + i END,
+    CASE WHEN i % 6 <> 5 THEN 88880000 + i + 0.5 END,
+    CASE WHEN i % 4 <> 3 THEN i % 3 = 0 END
 FROM generate_series(1, 16) AS i, generate_series(1, 1 + (i % 5 = 0)::int) AS twice;
 INSERT INTO secured SELECT i, i % 6, 'RAWZQ value ' || i % 5, 777000000 + i FROM generate_series(1, 15) AS i;
 INSERT INTO narrow SELECT i, 'RAWZQ' || i, 'hidden', i FROM generate_series(1, 5) AS i;

@@ -4,6 +4,8 @@
 CREATE TYPE mood AS ENUM ('sad', 'fine', 'glad');
 CREATE TYPE addr AS (street text, zip int);
 CREATE DOMAIN mail AS text CHECK (length(VALUE) < 200);
+CREATE DOMAIN small AS int CHECK (VALUE < 800000000);
+CREATE DOMAIN cash AS numeric(10,2);
 
 CREATE TABLE people (
     id int PRIMARY KEY,
@@ -58,15 +60,16 @@ CREATE TABLE cat (lives int, chip text, weight numeric(6,2), kind text, owner in
 ALTER TABLE cat INHERIT animal;
 CREATE INDEX ON dog (chip);
 
--- Partitioned by a protected column; the twin is a plain table, since masked values would be routed elsewhere.
-CREATE TABLE vault (k int NOT NULL, pin int NOT NULL, label text, word text) @only_prot PARTITION BY RANGE (pin)@;
-@only_prot CREATE TABLE vault_1 PARTITION OF vault FOR VALUES FROM (777000000) TO (777000006);@
-@only_prot CREATE TABLE vault_2 PARTITION OF vault FOR VALUES FROM (777000006) TO (MAXVALUE);@
-@only_prot CREATE TABLE vault_d PARTITION OF vault DEFAULT;@
+-- Partitioned by a protected column. Masked values would be routed elsewhere, so the twin has it by another column.
+CREATE TABLE vault (k int NOT NULL, pin int NOT NULL, label text, word text) PARTITION BY RANGE (@either pin | k@);
+CREATE TABLE vault_1 PARTITION OF vault FOR VALUES FROM (@either 777000000 | 0@) TO (@either 777000006 | 6@);
+CREATE TABLE vault_2 PARTITION OF vault FOR VALUES FROM (@either 777000006 | 6@) TO (MAXVALUE);
+CREATE TABLE vault_d PARTITION OF vault DEFAULT;
 
 -- No key, rows that occur twice, many types.
 CREATE TABLE misc (
-    k int, uid uuid, ip inet, bin bytea, flag boolean, big bigint, at timestamp, ips int[], feel mood, day date, bits varchar(8)
+    k int, uid uuid, ip inet, bin bytea, flag boolean, big bigint, at timestamp, ips int[], feel mood, day date, bits varchar(8),
+    nick varchar, small small, cash cash, paid boolean
 );
 CREATE INDEX ON misc (big);
 CREATE INDEX ON misc (k);

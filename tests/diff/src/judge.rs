@@ -115,6 +115,11 @@ pub fn judge(sides: &mut Sides, script: &Script) -> Verdict {
     if !raw.is_empty() {
         return Verdict::Failed(Kind::Raw, format!("raw values were received: {raw:?}"));
     }
+    for outcome in [&ours, &theirs] {
+        if outcome.error().is_some_and(|(code, _)| code == "57014") {
+            return Verdict::Excluded(Exclusion::Time);
+        }
+    }
     if ours.answers == theirs.answers {
         return Verdict::Same(ours.error().map(|(code, _)| code.to_owned()));
     }
@@ -124,11 +129,6 @@ pub fn judge(sides: &mut Sides, script: &Script) -> Verdict {
     let unique = |message: &str| UNIQUE.iter().any(|index| message.ends_with(index));
     if ours.error().is_some_and(|(code, message)| code == "23505" && unique(message)) {
         return Verdict::Excluded(Exclusion::Unique);
-    }
-    for outcome in [&ours, &theirs] {
-        if outcome.error().is_some_and(|(code, _)| code == "57014") {
-            return Verdict::Excluded(Exclusion::Time);
-        }
     }
     let erred = |outcome: &Outcome| outcome.error().map(|(code, _)| code.to_owned());
     let on_purpose = |outcome: &Outcome| erred(outcome).is_none_or(|code| ON_PURPOSE.contains(&code.as_str()));

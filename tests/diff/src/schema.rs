@@ -189,6 +189,10 @@ pub const TABLES: [Table; 16] = [
                 masked("feel", Ty::Other("mood"), "mask_null(value)"),
                 masked("day", Ty::Date, "date '1999-12-31' + (value - date '2000-01-01') % 3"),
                 masked("bits", Ty::Text, "mask_partial(value, 0, 1)"),
+                masked("nick", Ty::Text, "mask_partial(value, 0, 1)"),
+                masked("small", Ty::Int, "value % 5"),
+                masked("cash", Ty::Num, "value % 7"),
+                masked("paid", Ty::Bool, "value = false"),
             ],
         )
     },
@@ -310,7 +314,7 @@ pub struct Source {
 const THREE: [(&str, Ty); 3] = [("id", Ty::Int), ("name", Ty::Text), ("score", Ty::Int)];
 
 /// Views, and functions that give rows.
-pub const SOURCES: [Source; 15] = [
+pub const SOURCES: [Source; 17] = [
     Source {
         sql: "v_people",
         columns: &[
@@ -404,6 +408,8 @@ pub const SOURCES: [Source; 15] = [
         key: Some("id"),
         row: Some("people"),
     },
+    Source { sql: "f_atomic($)", columns: &THREE, key: Some("id"), row: None },
+    Source { sql: "unnest(ARRAY(SELECT p FROM people p))", columns: &THREE, key: Some("id"), row: Some("people") },
     Source { sql: "f_loop($)", columns: &THREE, key: None, row: None },
     Source { sql: "f_whole($)", columns: &THREE, key: Some("id"), row: Some("people") },
 ];

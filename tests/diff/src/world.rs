@@ -12,6 +12,9 @@ const ROWS_SQL: &str = include_str!("../sql/rows.sql");
 const OPEN_SQL: &str = include_str!("../sql/open.sql");
 const CODE_SQL: &str = include_str!("../sql/code.sql");
 
+/// Owns a function, and may be acted as by both sides.
+const KEEPER: &str = "diff_keeper";
+
 /// A difference planted on purpose, to see that it is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plant {
@@ -34,9 +37,14 @@ impl World {
         let world = World { name: format!("diff_{name}") };
         let mut server = Session::open(&outside::superuser(), "postgres");
         world.remove(&mut server);
-        for role in [world.masked(), world.plain(), world.keeper()] {
+        for role in [world.masked(), world.plain()] {
             server.run(&format!("CREATE ROLE {role} LOGIN"));
         }
+        // Its name is in statements, so it is every world's, and stays.
+        if server.rows(&format!("SELECT FROM pg_roles WHERE rolname = '{KEEPER}'")).is_empty() {
+            let _ = server.try_rows(&format!("CREATE ROLE {KEEPER}"));
+        }
+        server.run(&format!("GRANT {KEEPER} TO {}, {}", world.masked(), world.plain()));
         server.run(&format!("CREATE DATABASE {}", world.name));
         let mut chief = Session::open(&outside::superuser(), &world.name);
         chief.run("CREATE EXTENSION jitmask");
@@ -53,11 +61,10 @@ impl World {
             chief.run(&format!("SET search_path = {schema}"));
             chief.run(OPEN_SQL);
             chief.run(CODE_SQL);
-            let keeper = world.keeper();
             chief.run(&format!(
                 "GRANT ALL ON SCHEMA {schema} TO PUBLIC; GRANT ALL ON ALL TABLES IN SCHEMA {schema} TO PUBLIC;
                  REVOKE ALL ON narrow FROM PUBLIC; GRANT SELECT (id, sec, n) ON narrow TO PUBLIC;
-                 ALTER FUNCTION f_definer(int) OWNER TO {keeper};"
+                 ALTER FUNCTION f_definer(int) OWNER TO {KEEPER};"
             ));
         }
         if plant == Plant::ChangedValue {
@@ -80,10 +87,6 @@ impl World {
         format!("{}_plain", self.name)
     }
 
-    fn keeper(&self) -> String {
-        format!("{}_keeper", self.name)
-    }
-
     /// The session that sees masks.
     pub fn masked_side(&self) -> Side {
         Side::open(&self.masked(), &self.name, "prot")
@@ -101,7 +104,7 @@ impl World {
 
     fn remove(&self, server: &mut Session) {
         server.run(&format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name));
-        for role in [self.masked(), self.plain(), self.keeper()] {
+        for role in [self.masked(), self.plain()] {
             server.run(&format!("DROP ROLE IF EXISTS {role}"));
         }
     }
@@ -117,7 +120,7 @@ impl Drop for World {
     }
 }
 
-/// `@generated E | F@` is a column generated as E in schema prot and as F elsewhere; `@only_prot X@` is there only.
+/// `@generated E | F@` is a column generated as E in schema prot and as F elsewhere; `@either X | Y@`, `@only_prot X@` likewise.
 fn of_schema(sql: &str, prot: bool) -> String {
     let mut text = String::new();
     for (place, part) in sql.split('@').enumerate() {
@@ -127,6 +130,8 @@ fn of_schema(sql: &str, prot: bool) -> String {
         {
             let expression = if prot { of_prot } else { of_others };
             text.push_str(&format!("GENERATED ALWAYS AS ({}) STORED", expression.trim()));
+        } else if let Some((of_prot, of_others)) = part.strip_prefix("either ").and_then(|part| part.split_once('|')) {
+            text.push_str(if prot { of_prot } else { of_others }.trim());
         } else if prot && let Some(more) = part.strip_prefix("only_prot ") {
             text.push_str(more);
         }
@@ -250,8 +255,8 @@ mod tests {
 
     #[test]
     fn the_two_schemas_differ_where_they_are_meant_to() {
-        let sql = "a text @generated b | c@, c @only_prot CHECK (c > 1)@;";
-        assert_eq!(of_schema(sql, true), "a text GENERATED ALWAYS AS (b) STORED, c CHECK (c > 1);");
-        assert_eq!(of_schema(sql, false), "a text GENERATED ALWAYS AS (c) STORED, c ;");
+        let sql = "a text @generated b | c@, c @only_prot CHECK (c > 1)@ @either x | y@;";
+        assert_eq!(of_schema(sql, true), "a text GENERATED ALWAYS AS (b) STORED, c CHECK (c > 1) x;");
+        assert_eq!(of_schema(sql, false), "a text GENERATED ALWAYS AS (c) STORED, c  y;");
     }
 }

@@ -66,7 +66,10 @@ impl Gen<'_> {
             9 => match self.any_row(scope) {
                 Some(row) => {
                     self.shape("whole row tested");
-                    match self.tape.below(4) {
+                    let other = self.any_row(scope).unwrap_or_else(|| row.clone());
+                    match self.tape.below(6) {
+                        4 => format!("({row} *= {other})"),
+                        5 => format!("({row} IS DISTINCT FROM {other})"),
                         0 => format!("({row} IS NULL)"),
                         1 => format!("({row} IS NOT NULL)"),
                         2 => format!("({row} IS DISTINCT FROM NULL)"),

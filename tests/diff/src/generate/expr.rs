@@ -4,6 +4,16 @@ use super::Gen;
 use super::scope::Scope;
 use crate::schema::Ty;
 
+/// Tables and what they inherit from.
+const CHILDREN: [(&str, &str); 6] = [
+    ("dog", "animal"),
+    ("cat", "animal"),
+    ("orders_n", "orders"),
+    ("orders_s", "orders"),
+    ("orders_s2", "orders"),
+    ("orders_d", "orders"),
+];
+
 /// Deeper than this there are leaves only.
 const DEEPEST: usize = 4;
 
@@ -143,7 +153,7 @@ impl Gen<'_> {
     }
 
     fn text(&mut self, scope: &Scope, depth: usize) -> String {
-        match self.tape.weighted(&[5, 5, 4, 4, 3, 2, 2, 2, 2, 2, 1, 1]) {
+        match self.tape.weighted(&[5, 5, 4, 4, 3, 2, 2, 2, 2, 2, 1, 1, 2, 1]) {
             0 => {
                 let (one, other) = (self.expr(Ty::Text, scope, depth), self.expr(Ty::Text, scope, depth));
                 format!("({one} || {other})")
@@ -198,7 +208,7 @@ impl Gen<'_> {
             8 => {
                 let of = self.expr(Ty::Int, scope, depth);
                 self.shape("scalar function over a table");
-                format!("{}({of})", self.tape.pick(&["f_name", "f_definer"]))
+                format!("{}({of})", self.tape.pick(&["f_name", "f_definer", "f_return", "f_variables"]))
             }
             9 => match self.row_of("people", scope) {
                 Some(row) => {
@@ -210,6 +220,28 @@ impl Gen<'_> {
             10 => {
                 let one = self.expr(Ty::Other("addr"), scope, depth);
                 format!("({one}).street")
+            }
+            12 => {
+                let found =
+                    CHILDREN.iter().find_map(|(child, parent)| self.row_of(child, scope).map(|row| (row, *parent)));
+                match found {
+                    Some((row, parent)) => {
+                        self.shape("row as its parent's");
+                        let field = if parent == "orders" { "card" } else { "chip" };
+                        self.tape
+                            .pick(
+                                &[format!("({row}::{parent}).{field}"), format!("{row}::{parent}::text")]
+                                    .each_ref()
+                                    .map(String::as_str),
+                            )
+                            .to_owned()
+                    }
+                    None => self.leaf(Ty::Text, scope),
+                }
+            }
+            13 => {
+                let one = self.expr(Ty::Json, scope, depth);
+                format!("({one})['name']::text")
             }
             _ => {
                 self.shape("row from json");

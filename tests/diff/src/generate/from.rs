@@ -45,6 +45,14 @@ impl Gen<'_> {
                 level.leaves.push(Leaf { sql, ty: Ty::Text, simple: false, field: None });
                 let sql = format!("({}.ctid IS NULL)", item.alias);
                 level.leaves.push(Leaf { sql, ty: Ty::Bool, simple: false, field: None });
+                if let Some(table) = item.table.filter(|table| table.key == Some("id")) {
+                    let of = format!(
+                        "SELECT z.ctid FROM {0} z WHERE z.tableoid = {1}.tableoid AND z.id < 9",
+                        table.name, item.alias
+                    );
+                    let sql = format!("({}.ctid = ANY (ARRAY({of})))", item.alias);
+                    level.leaves.push(Leaf { sql, ty: Ty::Bool, simple: false, field: None });
+                }
             }
         }
         From { sql, items, level }
@@ -266,7 +274,12 @@ impl Gen<'_> {
         }
         let sample = if table.same_kind && self.tape.chance(4) {
             self.shape("TABLESAMPLE");
-            self.tape.pick(&[" TABLESAMPLE BERNOULLI (100)", " TABLESAMPLE SYSTEM (100)", " TABLESAMPLE BERNOULLI (0)"])
+            self.tape.pick(&[
+                " TABLESAMPLE BERNOULLI (100)",
+                " TABLESAMPLE SYSTEM (100)",
+                " TABLESAMPLE BERNOULLI (0)",
+                " TABLESAMPLE BERNOULLI ((SELECT 99 + count(*) FROM dept WHERE budget > 88000000 OR id = 0)) REPEATABLE (1)",
+            ])
         } else {
             ""
         };

@@ -88,9 +88,11 @@ impl Gen<'_> {
         let next = self.exprs(&[Ty::Int, Ty::Text], &within(outer, both));
         let seed = self.name("q");
         let union = self.tape.pick(&["UNION ALL", "UNION"]);
+        let search =
+            self.tape.pick(&["", "", " SEARCH BREADTH FIRST BY c2 SET place", " CYCLE c1 SET again USING path"]);
         let sql = format!(
             "{name}(n, c1, c2) AS (SELECT 0, {seed}.c1::int, {seed}.c2::text FROM ({}) AS {seed}(c1, c2) {union} \
-             SELECT {name}.n + 1, ({})::int, ({})::text FROM {name} JOIN {table} AS {alias} ON {alias}.id = {name}.c1 WHERE {name}.n < 2)",
+             SELECT {name}.n + 1, ({})::int, ({})::text FROM {name} JOIN {table} AS {alias} ON {alias}.id = {name}.c1 WHERE {name}.n < 2){search}",
             start.sql, next[0], next[1]
         );
         (sql, vec![("n".to_owned(), Ty::Int), ("c1".to_owned(), Ty::Int), ("c2".to_owned(), Ty::Text)])
@@ -141,7 +143,18 @@ impl Gen<'_> {
 
     fn plain(&mut self, outer: &Scope, from: &From, clauses: String, want: Option<&[Ty]>) -> Body {
         let scope = within(outer, from.level.clone());
-        let list = self.list(&scope, want);
+        let mut list = self.list(&scope, want);
+        if want.is_none() && self.may(5) {
+            self.shape("rows from the select list");
+            let (one, other) = (self.expr(Ty::Int, &scope, 2), self.expr(Ty::Texts, &scope, 2));
+            list.push(match self.tape.below(4) {
+                0 => (format!("generate_series(1, least({one}, 3))"), Ty::Int),
+                1 => (format!("unnest({other})"), Ty::Text),
+                2 => (format!("(f_people({one})).name"), Ty::Text),
+                _ => ("(f_setof()).mail".to_owned(), Ty::Text),
+            });
+            return Body { distinct: String::new(), list, clauses, order: None, scope, lockable: false };
+        }
         Body { distinct: String::new(), list, clauses, order: None, scope, lockable: true }
     }
 
@@ -264,7 +277,8 @@ impl Gen<'_> {
                 format!("{}.*", item.alias)
             };
             // Not every column of this one may be read.
-            parts.push(if item.table.is_some_and(|table| !table.whole) { format!("{}.n", item.alias) } else { star });
+            let closed = item.table.is_some_and(|table| !table.whole) && !self.tape.chance(20);
+            parts.push(if closed { format!("{}.n", item.alias) } else { star });
         }
         let mut sql = format!("SELECT {distinct}{} FROM {}{clauses}", parts.join(", "), from.sql);
         let mut ordered = false;
@@ -305,7 +319,12 @@ impl Gen<'_> {
     fn limit(&mut self, sql: &mut String) {
         if self.tape.chance(40) {
             self.shape("LIMIT");
-            sql.push_str(&format!(" LIMIT {}", self.tape.below(8)));
+            let some = self.tape.below(8);
+            // What the limit is read from is masked, too.
+            sql.push_str(&match self.tape.chance(10) {
+                true => format!(" LIMIT (SELECT least(max(score), 5) FROM people WHERE id < {some})"),
+                false => format!(" LIMIT {some}"),
+            });
             if self.tape.chance(30) {
                 sql.push_str(&format!(" OFFSET {}", self.tape.below(4)));
             }

@@ -138,6 +138,16 @@ impl Gen<'_> {
         match self.tape.below(4) {
             0 => (format!("rank() OVER ({window}{order})::int"), Ty::Int),
             1 => (format!("dense_rank() OVER ({window}{order})::int"), Ty::Int),
+            2 if of == Ty::Int => {
+                let value = self.expr(Ty::Int, scope, 2);
+                let (start, end) = (self.tape.below(3), self.tape.below(3));
+                (
+                    format!(
+                        "sum({value}) OVER ({window}{order} RANGE BETWEEN {start} PRECEDING AND {end} FOLLOWING)::int"
+                    ),
+                    Ty::Int,
+                )
+            }
             2 => {
                 let value = self.expr(Ty::Int, scope, 2);
                 (format!("sum({value}) OVER ({window}{order})::int"), Ty::Int)

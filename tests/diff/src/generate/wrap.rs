@@ -139,6 +139,9 @@ impl Gen<'_> {
                 "SET LOCAL jit_above_cost = 0",
                 "SET LOCAL join_collapse_limit = 1",
                 "SET LOCAL work_mem = '64kB'",
+                "SET LOCAL enable_partitionwise_join = on; SET LOCAL enable_partitionwise_aggregate = on",
+                "SET LOCAL force_parallel_mode = on; SET LOCAL parallel_setup_cost = 0; SET LOCAL parallel_tuple_cost = 0; \
+                 SET LOCAL min_parallel_table_scan_size = 0",
             ]);
             self.shape("other plan");
             steps.insert(0, Step::simple(setting, Compare::AnyOrder));
@@ -193,13 +196,27 @@ impl Gen<'_> {
         let brackets = |list: String| if list.is_empty() { list } else { format!("({list})") };
         let execute = format!("EXECUTE made{}", brackets(values.join(", ")));
         let mode = self.tape.pick(&["force_generic_plan", "force_custom_plan", "auto"]);
-        vec![
+        let mut steps = vec![
             Step::simple(format!("SET LOCAL plan_cache_mode = {mode}"), Compare::AnyOrder),
             Step::simple("DEALLOCATE ALL", Compare::AnyOrder),
             Step::simple(format!("PREPARE made{} AS {sql}", brackets(types.join(", "))), Compare::AnyOrder),
             Step::simple(execute.clone(), compare),
-            Step::simple(execute, compare),
-        ]
+        ];
+        match self.tape.below(5) {
+            1 => {
+                self.shape("executed under another role");
+                // The one role that both sides may be.
+                steps.push(Step::simple("SET LOCAL ROLE diff_keeper", Compare::AnyOrder));
+                steps.push(Step::simple(execute, compare));
+                steps.push(Step::simple("RESET ROLE", Compare::AnyOrder));
+                steps.push(Step::simple("DEALLOCATE made", Compare::AnyOrder));
+            }
+            2 => steps
+                .push(Step::simple(format!("CREATE TEMP TABLE stored AS {execute}; TABLE stored"), Compare::AnyOrder)),
+            3 => steps.push(Step::simple(format!("EXPLAIN (ANALYZE, VERBOSE) {execute}"), Compare::Nothing)),
+            _ => steps.push(Step::simple(execute, compare)),
+        }
+        steps
     }
 
     fn cursor(&mut self, sql: &str, ordered: bool, binary: bool) -> Vec<Step> {
