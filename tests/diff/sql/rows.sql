@@ -45,3 +45,4 @@ INSERT INTO misc SELECT i % 6,
 FROM generate_series(1, 16) AS i, generate_series(1, 1 + (i % 5 = 0)::int) AS twice;
 INSERT INTO secured SELECT i, i % 6, 'RAWZQ value ' || i % 5, 777000000 + i FROM generate_series(1, 15) AS i;
 INSERT INTO narrow SELECT i, 'RAWZQ' || i, 'hidden', i FROM generate_series(1, 5) AS i;
+INSERT INTO notes SELECT i, NULLIF(i, 3), CASE WHEN i <> 4 THEN 'RAWZQ note ' || i END FROM generate_series(1, 6) AS i;

@@ -78,6 +78,8 @@ CREATE TABLE secured (id int PRIMARY KEY, team int, val text, lvl int);
 ALTER TABLE secured ENABLE ROW LEVEL SECURITY;
 CREATE POLICY mine ON secured USING (team < 3 OR id % 5 = 0) WITH CHECK (team < 4);
 
+CREATE TABLE notes (id int PRIMARY KEY, person int REFERENCES people ON DELETE CASCADE ON UPDATE CASCADE, note text);
+
 -- Nothing protected.
 CREATE TABLE words (id int PRIMARY KEY, word text, n int, day date, note varchar(12));
 CREATE TABLE pairs (a int, b int, name text, score int);
@@ -85,3 +87,17 @@ CREATE POLICY listed ON secured AS RESTRICTIVE USING (EXISTS (SELECT FROM words 
 
 -- Not everything may be read.
 CREATE TABLE narrow (id int PRIMARY KEY, sec text, hid text, n int);
+
+-- Triggers of the owner's, which look at nothing protected.
+CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.dname := left(NEW.dname, 10) || '!'; RETURN NEW; END$$;
+CREATE TRIGGER shout BEFORE INSERT OR UPDATE ON dept FOR EACH ROW EXECUTE FUNCTION shout();
+CREATE FUNCTION tally() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF TG_OP = 'DELETE' THEN RAISE NOTICE 'row gone %', (SELECT array_agg(id ORDER BY id) FROM before);
+        ELSE RAISE NOTICE 'row new %', (SELECT array_agg((id, word) ORDER BY id) FROM after);
+        END IF;
+        RETURN NULL;
+    END$$;
+CREATE TRIGGER tally_insert AFTER INSERT ON people REFERENCING NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION tally();
+CREATE TRIGGER tally_update AFTER UPDATE ON people REFERENCING NEW TABLE AS after FOR EACH STATEMENT EXECUTE FUNCTION tally();
+CREATE TRIGGER tally_delete AFTER DELETE ON people REFERENCING OLD TABLE AS before FOR EACH STATEMENT EXECUTE FUNCTION tally();

@@ -14,5 +14,6 @@ pub mod schema;
 pub mod script;
 pub mod shrink;
 pub mod side;
+pub mod sources;
 pub mod tape;
 pub mod world;

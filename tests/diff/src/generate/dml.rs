@@ -9,22 +9,27 @@ use super::{Cte, Gen, Rel};
 use crate::schema::{Column, TABLES, Table, Ty, fixpoints};
 use crate::script::{Compare, Step};
 
-/// What is written to, by its place in `TABLES`: people, words, dept, orders, animal, secured, misc, vault, two children.
-const TARGETS: [(usize, usize); 10] =
-    [(0, 10), (1, 2), (2, 5), (3, 6), (4, 4), (5, 5), (6, 3), (7, 3), (10, 1), (11, 2)];
+/// What is written to, by its place in `TABLES`: people, words, dept, orders, animal, secured, misc, vault, two children,
+/// notes; and how often.
+const TARGETS: [(usize, usize); 11] =
+    [(0, 10), (1, 2), (2, 5), (3, 6), (4, 4), (5, 5), (6, 3), (7, 3), (10, 1), (11, 2), (16, 2)];
 
 /// Views that can be written through, and the table behind.
 const VIEWS: [(&str, &str); 4] =
     [("v_people", "people"), ("v_strong", "people"), ("v_checked", "people"), ("v_secured", "secured")];
 
 /// What is written to.
-struct Target {
-    name: &'static str,
-    alias: String,
-    table: &'static Table,
+pub(super) struct Target {
+    /// Its name, or the view's.
+    pub name: &'static str,
+    /// What it is called in the statement.
+    pub alias: String,
+    /// The table, or the one behind the view.
+    pub table: &'static Table,
     /// The columns that can be written, as they are called here.
-    columns: Vec<(&'static str, &'static Column)>,
-    view: bool,
+    pub columns: Vec<(&'static str, &'static Column)>,
+    /// It is a view.
+    pub view: bool,
 }
 
 impl Gen<'_> {
@@ -33,6 +38,10 @@ impl Gen<'_> {
         let mut steps = Vec::new();
         for more in [true, self.tape.chance(15)] {
             if !more {
+                continue;
+            }
+            if self.tape.chance(6) {
+                self.at_cursor(&mut steps);
                 continue;
             }
             let (rel, target) = self.part(|generator| generator.write(true));
@@ -50,6 +59,14 @@ impl Gen<'_> {
                     steps.push(Step::simple(format!("PREPARE made AS {sql}"), Compare::AnyOrder));
                     steps.push(Step::simple("EXECUTE made", Compare::AnyOrder));
                 }
+                None if self.tape.chance(10) && !sql.contains(" RETURNING ") => {
+                    self.shape("write in PL/pgSQL");
+                    let body = format!(
+                        "DECLARE n int; BEGIN {sql}; GET DIAGNOSTICS n = ROW_COUNT; RAISE NOTICE 'row %', n; \
+                         EXCEPTION WHEN OTHERS THEN RAISE NOTICE 'caught %', SQLSTATE; RAISE NOTICE 'fields %', SQLERRM; END"
+                    );
+                    steps.push(Step::simple(format!("DO $made${body}$made$"), Compare::AnyOrder));
+                }
                 None => steps.push(Step::simple(sql, Compare::AnyOrder)),
             }
             let kind = if target.table.same_kind { ", t.tableoid::regclass" } else { "" };
@@ -57,8 +74,39 @@ impl Gen<'_> {
                 format!("SELECT t.*{kind}, t::text FROM {} t", target.table.name),
                 Compare::AnyOrder,
             ));
+            if target.table.name == "people" {
+                // What its keys are referenced by.
+                steps.push(Step::simple("TABLE notes", Compare::AnyOrder));
+            }
         }
         steps
+    }
+
+    /// WHERE CURRENT OF.
+    fn at_cursor(&mut self, steps: &mut Vec<Step>) {
+        self.shape("WHERE CURRENT OF");
+        let target = self.target(false);
+        let (name, key) = (target.name, target.table.key.unwrap_or("k"));
+        let number = 1 + self.tape.below(12);
+        let lock = self.tape.pick(&[" FOR UPDATE", ""]);
+        steps.push(Step::simple(
+            format!("DECLARE found CURSOR FOR SELECT t.* FROM {name} t WHERE t.{key} = {number}{lock}"),
+            Compare::AnyOrder,
+        ));
+        steps.push(Step::simple("FETCH 1 FROM found", Compare::AnyOrder));
+        let scope = within(&Vec::new(), Self::level(&target, &target.alias));
+        let (returning, _) = self.returning(&target, &scope);
+        let alias = target.alias.clone();
+        steps.push(Step::simple(
+            if self.tape.chance(70) {
+                let assignments = self.assignments(&target, &scope);
+                format!("UPDATE {name} AS {alias} SET {assignments} WHERE CURRENT OF found{returning}")
+            } else {
+                format!("DELETE FROM {name} AS {alias} WHERE CURRENT OF found{returning}")
+            },
+            Compare::AnyOrder,
+        ));
+        steps.push(Step::simple(format!("TABLE {name}"), Compare::AnyOrder));
     }
 
     /// A query over what a writing common table expression returns, and over the table as it was before.
@@ -114,7 +162,7 @@ impl Gen<'_> {
         Target { name: table.name, alias, table, columns: columns(table), view: false }
     }
 
-    fn level(target: &Target, alias: &str) -> Level {
+    pub(super) fn level(target: &Target, alias: &str) -> Level {
         Level::of(&[Item {
             alias: alias.to_owned(),
             columns: target.columns.iter().map(|(name, column)| ((*name).to_owned(), column.ty)).collect(),
@@ -127,7 +175,7 @@ impl Gen<'_> {
     }
 
     /// A source each row of which the target joins once at most: what stands in FROM, the condition, the item.
-    fn matched(&mut self, target: &Target) -> Option<(String, String, Item)> {
+    pub(super) fn matched(&mut self, target: &Target) -> Option<(String, String, Item)> {
         let (sql, item) = self.item(&Vec::new(), &[]);
         let key = item.key.clone()?;
         let own = self.tape.pick(&[target.table.key.unwrap_or("k"), "dept", "person", "owner", "team"]);
@@ -138,7 +186,7 @@ impl Gen<'_> {
     }
 
     /// A value to assign: as text.
-    fn value(&mut self, name: &str, column: &'static Column, own: Option<&str>, scope: &Scope) -> String {
+    pub(super) fn value(&mut self, name: &str, column: &'static Column, own: Option<&str>, scope: &Scope) -> String {
         let Some(mask) = column.mask else {
             return match name {
                 "id" | "k" => own.map_or("0".to_owned(), |own| format!("{own}.{name} + 100")),
@@ -177,7 +225,7 @@ impl Gen<'_> {
         if named.is_empty() { None } else { Some(named[self.tape.below(named.len())].clone()) }
     }
 
-    fn assignments(&mut self, target: &Target, scope: &Scope) -> String {
+    pub(super) fn assignments(&mut self, target: &Target, scope: &Scope) -> String {
         let mut left: Vec<&(&'static str, &'static Column)> = target.columns.iter().collect();
         let mut parts = Vec::new();
         // As an object mapper does it: every column back as it was read, one changed.
@@ -221,7 +269,7 @@ impl Gen<'_> {
         parts.join(", ")
     }
 
-    fn returning(&mut self, target: &Target, scope: &Scope) -> (String, Vec<(String, Ty)>) {
+    pub(super) fn returning(&mut self, target: &Target, scope: &Scope) -> (String, Vec<(String, Ty)>) {
         match self.tape.weighted(&[4, 2, 3]) {
             0 => (String::new(), Vec::new()),
             1 => {
@@ -243,7 +291,7 @@ impl Gen<'_> {
         }
     }
 
-    fn update(&mut self, target: &Target) -> Rel {
+    pub(super) fn update(&mut self, target: &Target) -> Rel {
         let mut level = Self::level(target, &target.alias);
         let mut sql = String::new();
         let mut condition = String::new();
@@ -284,142 +332,5 @@ impl Gen<'_> {
         let (returning, columns) = self.returning(target, &scope);
         let sql = format!("DELETE FROM {} AS {}{sql} WHERE {condition}{returning}", target.name, target.alias);
         Rel { sql, columns, ordered: false }
-    }
-
-    /// Columns to insert into: those that must be there, and some more.
-    fn inserted(&mut self, target: &Target) -> Vec<(&'static str, &'static Column)> {
-        let mut chosen = Vec::new();
-        for (name, column) in &target.columns {
-            let needed = matches!(*name, "id" | "k" | "region" | "dname" | "pin");
-            if needed || self.tape.chance(50) {
-                chosen.push((*name, *column));
-            }
-        }
-        chosen
-    }
-
-    fn insert(&mut self, target: &Target) -> Rel {
-        let columns = self.inserted(target);
-        let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
-        let key = target.table.key.unwrap_or("k");
-        let conflicts = !target.view && target.table.primary && self.tape.chance(35);
-        let first = if conflicts && self.tape.chance(60) { 3 } else { 100 };
-        let source = if self.may(40) { Some(self.item(&Vec::new(), &[])) } else { None };
-        let body = match source {
-            Some((from, item)) if item.key.is_some() => {
-                self.shape("INSERT of a SELECT");
-                let scope = within(&Vec::new(), Level::of(std::slice::from_ref(&item)));
-                let list: Vec<String> = columns
-                    .iter()
-                    .map(|(name, column)| {
-                        if *name == key {
-                            let from = item.key.clone().unwrap_or_default();
-                            return format!("{}.{from} + {}", item.alias, if first == 3 { 0 } else { 100 });
-                        }
-                        self.value(name, column, None, &scope)
-                    })
-                    .collect();
-                format!("SELECT {} FROM {from} WHERE {}", list.join(", "), self.expr(Ty::Bool, &scope, 1))
-            }
-            _ => {
-                let rows: Vec<String> = (0..1 + self.tape.below(3))
-                    .map(|row| {
-                        let list: Vec<String> = columns
-                            .iter()
-                            .map(|(name, column)| {
-                                if *name == key {
-                                    return (first + row).to_string();
-                                }
-                                self.value(name, column, None, &Vec::new())
-                            })
-                            .collect();
-                        format!("({})", list.join(", "))
-                    })
-                    .collect();
-                format!("VALUES {}", rows.join(", "))
-            }
-        };
-        let scope = within(&Vec::new(), Self::level(target, &target.alias));
-        let conflict = if conflicts { self.conflict(target) } else { String::new() };
-        let (returning, returned) = self.returning(target, &scope);
-        let sql = format!(
-            "INSERT INTO {} AS {} ({}) {body}{conflict}{returning}",
-            target.name,
-            target.alias,
-            names.join(", ")
-        );
-        Rel { sql, columns: returned, ordered: false }
-    }
-
-    fn conflict(&mut self, target: &Target) -> String {
-        self.shape("ON CONFLICT");
-        if self.tape.chance(35) {
-            return self.tape.pick(&[" ON CONFLICT DO NOTHING", " ON CONFLICT (id) DO NOTHING"]).to_owned();
-        }
-        let mut level = Self::level(target, &target.alias);
-        for (name, column) in &target.columns {
-            // What was to be inserted: never masked, so only where that makes no difference.
-            if column.mask.is_none() {
-                level.leaves.push(Leaf { sql: format!("EXCLUDED.{name}"), ty: column.ty, simple: true, field: None });
-            }
-        }
-        let scope = within(&Vec::new(), level);
-        let mut assignments = self.assignments(target, &scope);
-        if self.tape.chance(40) {
-            let taken: Vec<&(&str, &Column)> = target
-                .columns
-                .iter()
-                .filter(|(name, _)| !assignments.contains(name) && !matches!(*name, "id" | "k"))
-                .collect();
-            if !taken.is_empty() {
-                let (name, _) = taken[self.tape.below(taken.len())];
-                assignments.push_str(&format!(", {name} = EXCLUDED.{name}"));
-            }
-        }
-        format!(" ON CONFLICT (id) DO UPDATE SET {assignments} WHERE {}", self.expr(Ty::Bool, &scope, 2))
-    }
-
-    fn merge(&mut self, target: &Target) -> Rel {
-        let Some((from, _, item)) = self.matched(target) else { return self.update(target) };
-        let key = target.table.key.unwrap_or("k");
-        let source_key = item.key.clone().unwrap_or_default();
-        let on = format!("{}.{source_key} = {}.{key}", item.alias, target.alias);
-        let source = Level::of(std::slice::from_ref(&item));
-        let mut both = Self::level(target, &target.alias);
-        both.leaves.extend(source.leaves.clone());
-        let (both, source) = (within(&Vec::new(), both), within(&Vec::new(), source));
-        let mut actions = String::new();
-        for _ in 0..1 + self.tape.below(2) {
-            let when =
-                if self.tape.chance(60) { format!(" AND {}", self.expr(Ty::Bool, &both, 2)) } else { String::new() };
-            let action = match self.tape.weighted(&[5, 2, 1]) {
-                0 => format!("UPDATE SET {}", self.assignments(target, &both)),
-                1 => "DELETE".to_owned(),
-                _ => "DO NOTHING".to_owned(),
-            };
-            actions.push_str(&format!(" WHEN MATCHED{when} THEN {action}"));
-        }
-        if self.tape.chance(60) {
-            let columns = self.inserted(target);
-            let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
-            let values: Vec<String> = columns
-                .iter()
-                .map(|(name, column)| {
-                    if *name == key {
-                        return format!("{}.{source_key} + 200", item.alias);
-                    }
-                    self.value(name, column, None, &source)
-                })
-                .collect();
-            let when =
-                if self.tape.chance(40) { format!(" AND {}", self.expr(Ty::Bool, &source, 2)) } else { String::new() };
-            actions.push_str(&format!(
-                " WHEN NOT MATCHED{when} THEN INSERT ({}) VALUES ({})",
-                names.join(", "),
-                values.join(", ")
-            ));
-        }
-        let sql = format!("MERGE INTO {} AS {} USING {from} ON {on}{actions}", target.name, target.alias);
-        Rel { sql, columns: Vec::new(), ordered: false }
     }
 }

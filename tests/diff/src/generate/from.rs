@@ -2,10 +2,11 @@
 
 use super::Gen;
 use super::scope::{Item, Leaf, Level, Scope, within};
-use crate::schema::{SOURCES, TABLES, Ty};
+use crate::schema::{TABLES, Ty};
+use crate::sources::SOURCES;
 
 /// How often each of `TABLES` is chosen.
-const TABLE_WEIGHTS: [usize; 16] = [14, 6, 5, 6, 5, 4, 4, 2, 1, 1, 1, 2, 1, 3, 1, 1];
+const TABLE_WEIGHTS: [usize; 17] = [14, 6, 5, 6, 5, 4, 4, 2, 1, 1, 1, 2, 1, 3, 1, 1, 1];
 
 /// A FROM clause.
 pub struct From {

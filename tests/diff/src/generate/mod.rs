@@ -9,6 +9,7 @@ mod boolean;
 mod dml;
 mod expr;
 mod from;
+mod insert;
 mod scope;
 mod select;
 mod values;
