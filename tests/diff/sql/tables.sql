@@ -89,7 +89,7 @@ CREATE POLICY listed ON secured AS RESTRICTIVE USING (EXISTS (SELECT FROM words 
 CREATE TABLE narrow (id int PRIMARY KEY, sec text, hid text, n int);
 
 -- Triggers of the owner's, which look at nothing protected.
-CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.dname := left(NEW.dname, 10) || '!'; RETURN NEW; END$$;
+CREATE FUNCTION shout() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN NEW.dname := rtrim(left(NEW.dname, 10), '!') || '!'; RETURN NEW; END$$;
 CREATE TRIGGER shout BEFORE INSERT OR UPDATE ON dept FOR EACH ROW EXECUTE FUNCTION shout();
 CREATE FUNCTION tally() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN

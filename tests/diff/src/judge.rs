@@ -69,26 +69,39 @@ pub enum Exclusion {
     Plan,
     /// A copy of the twin under idle masks does what the masked side does, and the error is one of those raised on purpose.
     PlanOfMasks,
+    /// Both sides fail, by different errors of those raised on purpose.
+    OtherError,
     /// A masked value was to be stored in a protected column: refused with JM003, as it must be.
     MaskedAssigned,
     /// A unique index on a protected column looks at what is stored; the twin has none.
     Unique,
+    /// A sub-query names a column by which rows are grouped in several sets: a known gap.
+    CorrelatedSets,
     /// It took too long on either side.
     Time,
 }
 
 impl Exclusion {
     /// All there are.
-    pub const ALL: [Exclusion; 5] =
-        [Exclusion::Plan, Exclusion::PlanOfMasks, Exclusion::MaskedAssigned, Exclusion::Unique, Exclusion::Time];
+    pub const ALL: [Exclusion; 7] = [
+        Exclusion::Plan,
+        Exclusion::PlanOfMasks,
+        Exclusion::OtherError,
+        Exclusion::MaskedAssigned,
+        Exclusion::Unique,
+        Exclusion::CorrelatedSets,
+        Exclusion::Time,
+    ];
 
     /// For the report.
     pub fn text(self) -> &'static str {
         match self {
             Exclusion::Plan => "depends on the plan, shown on the twin",
             Exclusion::PlanOfMasks => "depends on the plan, shown on the twin under idle masks",
+            Exclusion::OtherError => "both fail on purpose, by different errors",
             Exclusion::MaskedAssigned => "masked value assigned to a protected column: JM003",
             Exclusion::Unique => "unique index on a protected column",
+            Exclusion::CorrelatedSets => "sub-query names a column of GROUPING SETS: known gap",
             Exclusion::Time => "took too long",
         }
     }
@@ -123,7 +136,7 @@ pub fn judge(sides: &mut Sides, script: &Script) -> Verdict {
     if ours.answers == theirs.answers {
         return Verdict::Same(ours.error().map(|(code, _)| code.to_owned()));
     }
-    if script.refused && ours.error().is_some_and(|(code, _)| code == "JM003") {
+    if script.expects.refusal && ours.error().is_some_and(|(code, _)| code == "JM003") {
         return Verdict::Excluded(Exclusion::MaskedAssigned);
     }
     let unique = |message: &str| UNIQUE.iter().any(|index| message.ends_with(index));
@@ -139,8 +152,14 @@ pub fn judge(sides: &mut Sides, script: &Script) -> Verdict {
         if PLANS.iter().any(|plan| alike(&sides.idle.run(script, plan), &ours)) {
             return Verdict::Excluded(Exclusion::PlanOfMasks);
         }
+        if erred(&ours).is_some() && erred(&theirs).is_some() {
+            return Verdict::Excluded(Exclusion::OtherError);
+        }
     } else if PLANS.iter().any(|plan| sides.twin.run(script, plan).answers == ours.answers) {
         return Verdict::Excluded(Exclusion::Plan);
+    }
+    if script.expects.correlated_sets {
+        return Verdict::Excluded(Exclusion::CorrelatedSets);
     }
     Verdict::Failed(Kind::Difference, difference(&ours, &theirs))
 }

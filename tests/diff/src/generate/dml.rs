@@ -198,7 +198,7 @@ impl Gen<'_> {
         if self.tape.chance(2)
             && let Some(read) = self.masked_column(column.ty, scope)
         {
-            self.refused = true;
+            self.expects.refusal = true;
             self.shape("masked value assigned");
             return match column.ty {
                 Ty::Text => format!("upper({read})"),

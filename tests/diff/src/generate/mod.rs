@@ -19,7 +19,7 @@ mod wrap;
 use std::collections::BTreeSet;
 
 use crate::schema::Ty;
-use crate::script::Script;
+use crate::script::{Expects, Script};
 use crate::tape::Tape;
 use scope::Scope;
 
@@ -48,15 +48,22 @@ struct Gen<'t> {
     /// Values of parameters, where the statement may have some.
     params: Option<Vec<(Ty, String)>>,
     shapes: BTreeSet<&'static str>,
-    /// A masked value is assigned to a protected column.
-    refused: bool,
+    /// What the two sides may differ in.
+    expects: Expects,
 }
 
 /// The statement that a tape means. Whether it may write is decided outside.
 pub fn generate(tape: &mut Tape, writes: bool) -> Script {
     let fuel = [6, 14, 30, 60][tape.weighted(&[2, 4, 4, 2])];
-    let mut generator =
-        Gen { tape, names: 0, fuel, ctes: Vec::new(), params: None, shapes: BTreeSet::new(), refused: false };
+    let mut generator = Gen {
+        tape,
+        names: 0,
+        fuel,
+        ctes: Vec::new(),
+        params: None,
+        shapes: BTreeSet::new(),
+        expects: Expects::default(),
+    };
     generator.script(writes)
 }
 

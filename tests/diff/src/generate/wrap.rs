@@ -11,11 +11,15 @@ impl Gen<'_> {
                 self.params = Some(Vec::new());
             }
             let steps = self.writes();
-            return Script { steps, shapes: std::mem::take(&mut self.shapes), refused: self.refused };
+            return Script { steps, shapes: std::mem::take(&mut self.shapes), expects: self.expects };
         }
         let way = self.tape.weighted(&[24, 6, 5, 4, 3, 3, 3, 3, 2, 2, 2, 2, 1, 1]);
         if way == 12 {
-            return Script { steps: self.whole_tables(), shapes: std::mem::take(&mut self.shapes), refused: false };
+            return Script {
+                steps: self.whole_tables(),
+                shapes: std::mem::take(&mut self.shapes),
+                expects: self.expects,
+            };
         }
         // Where the text is put into another statement, it can't have parameters.
         if matches!(way, 1 | 2) {
@@ -146,7 +150,7 @@ impl Gen<'_> {
             self.shape("other plan");
             steps.insert(0, Step::simple(setting, Compare::AnyOrder));
         }
-        Script { steps, shapes: std::mem::take(&mut self.shapes), refused: false }
+        Script { steps, shapes: std::mem::take(&mut self.shapes), expects: self.expects }
     }
 
     /// What reads tables as a whole, by name.
