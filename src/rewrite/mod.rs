@@ -15,6 +15,7 @@ mod in_server;
 pub mod inline;
 pub mod keep;
 pub mod mark;
+pub mod memoize;
 pub mod prepare;
 pub mod reads;
 pub mod relabel;

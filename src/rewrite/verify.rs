@@ -4,7 +4,9 @@ use pgrx::pg_sys::{self, Oid, PlannedStmt, RTEKind, RangeTblEntry};
 
 use super::guard;
 use super::mark;
+use super::memoize;
 use super::prepare::Prepared;
+use super::stamp::Kind;
 use super::statement::is_masked_in;
 use crate::catalog::extension::{self, Installed};
 use crate::catalog::protection::{self, Class, Protected};
@@ -27,6 +29,9 @@ pub unsafe fn finish(plan: *mut PlannedStmt, prepared: Option<Prepared>) -> Resu
         }
         (*plan).dependsOnRole |= prepared.depends_on_role;
         if let Some(stamp) = prepared.stamp {
+            if matches!(stamp.kind, Kind::Masked | Kind::Revealing) {
+                memoize::take_out(&ours, plan);
+            }
             if !stamp.relations.is_empty() {
                 // The plan cache drops the plan when a decision may have changed, and plans anew for another role.
                 (*plan).relationOids = raw::lappend_oid((*plan).relationOids, ours.grant);
