@@ -76,7 +76,8 @@ CREATE INDEX ON misc (k);
 
 CREATE TABLE secured (id int PRIMARY KEY, team int, val text, lvl int);
 ALTER TABLE secured ENABLE ROW LEVEL SECURITY;
-CREATE POLICY mine ON secured USING (team < 3 OR id % 5 = 0) WITH CHECK (team < 4);
+-- It reads a protected column, raw; the mask keeps what it asks for, so the twin must agree.
+CREATE POLICY mine ON secured USING (team < 3 OR id % 5 = 0 OR lvl % 2 = 1) WITH CHECK (team < 4 OR lvl % 2 = 1);
 
 CREATE TABLE notes (id int PRIMARY KEY, person int REFERENCES people ON DELETE CASCADE ON UPDATE CASCADE, note text);
 

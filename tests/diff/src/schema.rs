@@ -169,7 +169,7 @@ pub const TABLES: [Table; 17] = [
             open("id", Ty::Int),
             open("team", Ty::Int),
             masked("val", Ty::Text, "mask_partial(value, 0, 1)"),
-            masked("lvl", Ty::Int, "value % 3"),
+            masked("lvl", Ty::Int, "value % 4"),
         ],
     ),
     Table {
@@ -290,7 +290,6 @@ pub fn fixpoints(mask: &str, column: &str) -> &'static [&'static str] {
         ("value % 7", _) => &["6.25", "0", "1"],
         ("value % 5", _) => &["4", "1"],
         ("value % 4", _) => &["3", "1"],
-        ("value % 3", _) => &["2", "0"],
         _ => &[],
     }
 }
