@@ -3,6 +3,8 @@
 # each as a masked session and as an ordinary one on tables that hold the masked values.
 #   diff.sh          the crate's own tests first: can it fail?
 #   diff.sh fuzz     statements only
+# Also from the environment: SETTINGS, SQL that both sessions begin with; FAILURES, after which to stop (5);
+# SHRINK_SECONDS for each failure (40); KEEP=1 to leave the database there (with a cluster of your own); WRITES=1.
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 cluster=$ROOT/pg_test_config/cluster.sh
 name=diff.$$

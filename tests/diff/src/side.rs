@@ -59,6 +59,10 @@ impl Side {
             "SET search_path = {schema}, public; SET statement_timeout = '4s'; SET client_min_messages = notice"
         );
         let _ = wire.run(&set).fine();
+        // Of the caller's, for all statements of a run.
+        if let Ok(more) = std::env::var("SETTINGS") {
+            let _ = wire.run(&more).fine();
+        }
         let reply = wire.run("SELECT oid, typname FROM pg_type").fine();
         let rows = reply.0.iter().filter(|message| message.tag == 'D').map(Message::values);
         let types = rows.map(|row| (row[0].as_deref().unwrap().parse().unwrap(), row[1].clone().unwrap())).collect();
