@@ -66,7 +66,7 @@ impl Gen<'_> {
             9 => match self.any_row(scope) {
                 Some(row) => {
                     self.shape("whole row tested");
-                    let other = self.any_row(scope).unwrap_or_else(|| row.clone());
+                    let other = self.row_like(&row, scope);
                     match self.tape.below(6) {
                         4 => format!("({row} *= {other})"),
                         5 => format!("({row} IS DISTINCT FROM {other})"),
@@ -87,6 +87,14 @@ impl Gen<'_> {
                 format!("({one} @> {other})")
             }
         }
+    }
+
+    /// A row that can be compared with this one: of the same table.
+    fn row_like(&mut self, row: &str, scope: &Scope) -> String {
+        let leaves = scope.last().map_or(&[][..], |level| level.leaves.as_slice());
+        let of = leaves.iter().find(|leaf| leaf.sql == row).map(|leaf| leaf.ty);
+        let alike: Vec<&str> = leaves.iter().filter(|leaf| Some(leaf.ty) == of).map(|leaf| leaf.sql.as_str()).collect();
+        if alike.is_empty() { row.to_owned() } else { alike[self.tape.below(alike.len())].to_owned() }
     }
 
     fn membership(&mut self, scope: &Scope, depth: usize) -> String {
