@@ -14,6 +14,7 @@ pub mod guard;
 mod in_server;
 pub mod inline;
 pub mod keep;
+pub mod levels;
 pub mod mark;
 pub mod memoize;
 pub mod prepare;

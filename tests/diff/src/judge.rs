@@ -75,21 +75,18 @@ pub enum Exclusion {
     MaskedAssigned,
     /// A unique index on a protected column looks at what is stored; the twin has none.
     Unique,
-    /// A sub-query names a column by which rows are grouped in several sets: a known gap.
-    CorrelatedSets,
     /// It took too long on either side.
     Time,
 }
 
 impl Exclusion {
     /// All there are.
-    pub const ALL: [Exclusion; 7] = [
+    pub const ALL: [Exclusion; 6] = [
         Exclusion::Plan,
         Exclusion::PlanOfMasks,
         Exclusion::OtherError,
         Exclusion::MaskedAssigned,
         Exclusion::Unique,
-        Exclusion::CorrelatedSets,
         Exclusion::Time,
     ];
 
@@ -101,7 +98,6 @@ impl Exclusion {
             Exclusion::OtherError => "both fail on purpose, by different errors",
             Exclusion::MaskedAssigned => "masked value assigned to a protected column: JM003",
             Exclusion::Unique => "unique index on a protected column",
-            Exclusion::CorrelatedSets => "sub-query names a column of GROUPING SETS: known gap",
             Exclusion::Time => "took too long",
         }
     }
@@ -157,9 +153,6 @@ pub fn judge(sides: &mut Sides, script: &Script) -> Verdict {
         }
     } else if PLANS.iter().any(|plan| sides.twin.run(script, plan).answers == ours.answers) {
         return Verdict::Excluded(Exclusion::Plan);
-    }
-    if script.expects.correlated_sets {
-        return Verdict::Excluded(Exclusion::CorrelatedSets);
     }
     Verdict::Failed(Kind::Difference, difference(&ours, &theirs))
 }

@@ -38,8 +38,6 @@ impl Step {
 pub struct Expects {
     /// It has to be refused with JM003 where masks are: a masked value is assigned to a protected column.
     pub refusal: bool,
-    /// A sub-query names a column by which the rows around it are grouped in several sets (docs/security.md).
-    pub correlated_sets: bool,
 }
 
 /// A whole statement, and what it is made of.

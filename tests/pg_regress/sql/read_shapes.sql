@@ -288,3 +288,12 @@ SELECT mail, upper(mail), count(*) FROM grouped GROUP BY CUBE (mail) ORDER BY ma
 SELECT paid, NOT paid AS other, count(*) FROM grouped GROUP BY GROUPING SETS ((paid), ()) ORDER BY paid, 3;
 SELECT spent, spent AND id > 0 AS more, count(*) FROM grouped GROUP BY GROUPING SETS ((spent, id), (id)) ORDER BY id, spent;
 SELECT name, count(*) FROM grouped GROUP BY name HAVING lower(name) ~ '\*' ORDER BY 1;
+-- In sub-queries around which rows are grouped, too.
+SELECT name, (SELECT g.name) AS again, (SELECT count(*) FROM people p WHERE p.ssn = g.name) AS n, count(*)
+  FROM grouped g GROUP BY ROLLUP (g.name) ORDER BY name, 4;
+SELECT (SELECT g) IS NULL AS gone, (SELECT lower(g.name)), id, count(*) FROM grouped g GROUP BY GROUPING SETS ((g, g.id), (g.name), (g.id)) ORDER BY 1, 2, 3;
+SELECT name, mail, (SELECT g.name || coalesce(g.mail, '-') FROM people WHERE ssn LIKE '%3331') FROM grouped g GROUP BY CUBE (name, mail) ORDER BY 1, 2, 3;
+SELECT name, max((SELECT g.name)) AS within, (SELECT max(g.name || p.id) FROM people p WHERE p.id = 1) AS above FROM grouped g WHERE EXISTS (SELECT g.name) GROUP BY ROLLUP (name) ORDER BY 1, 2;
+SELECT name, count(*) FROM grouped g GROUP BY ROLLUP (name) HAVING (SELECT g.name) IS NULL ORDER BY 2;
+SELECT name, (SELECT (SELECT g.name || GROUPING(g.name))) AS deep, GROUPING(name) FROM grouped g GROUP BY ROLLUP (name) ORDER BY 1, 3;
+SELECT name, (SELECT g.name) AS again FROM grouped g GROUP BY name ORDER BY 1;

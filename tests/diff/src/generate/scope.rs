@@ -47,8 +47,6 @@ pub struct Level {
     pub key: Option<Vec<String>>,
     /// Where rows are grouped: what can be named in an aggregate.
     pub ungrouped: Option<Rc<Level>>,
-    /// Rows are grouped by several sets of columns.
-    pub sets: bool,
 }
 
 /// Query levels, the innermost last.

@@ -231,7 +231,6 @@ impl Gen<'_> {
         };
         let plain = sets.is_empty() || sets == keys.join(", ");
         self.shape(if plain { "GROUP BY" } else { "GROUPING SETS" });
-        level.sets = !plain;
         if !plain {
             let sql = format!("GROUPING({})", keys[0]);
             level.leaves.push(Leaf { sql, ty: Ty::Int, simple: false, field: None });

@@ -26,7 +26,6 @@ impl Gen<'_> {
         // The innermost level, as a rule.
         let back = if depth > 1 && self.tape.chance(25) { 1 + self.tape.below(depth - 1) } else { 0 };
         let level = &scope[depth - 1 - back];
-        let sets = level.sets;
         let fitting: Vec<&Leaf> =
             level.leaves.iter().filter(|leaf| leaf.ty == ty && (back == 0 || leaf.simple)).collect();
         if fitting.is_empty() {
@@ -34,7 +33,6 @@ impl Gen<'_> {
         }
         if back > 0 {
             self.shape("correlated");
-            self.expects.correlated_sets |= sets;
         }
         Some(fitting[self.tape.below(fitting.len())].clone())
     }
