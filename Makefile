@@ -4,7 +4,7 @@ HOUSE := pg_test_config
 # A test, a bench or an in-server pattern: make regress T=name
 T ?=
 
-.PHONY: help demo demo-stop test setup lint unit core crash-free layering check-majors test-build in-server regress regress-accept client bench install clean
+.PHONY: help demo demo-stop test setup lint unit core crash-free layering check-majors test-build in-server regress regress-accept client diff fuzz bench install clean
 # Stages share target directories and two cores; side by side they only wait for each other.
 .NOTPARALLEL:
 
@@ -41,6 +41,10 @@ crash-free: test-build ## the attacks under valgrind's memcheck; T='diff 300' fo
 	@$(HOUSE)/crash_free.sh $(T)
 client: test-build ## client tests (several sessions); T=name for one
 	@$(HOUSE)/client.sh $(T)
+diff: test-build ## differential test: random statements on masked tables and on their twins; N=, SEED=
+	@$(HOUSE)/diff.sh
+fuzz: test-build ## the same without its own tests: N=100000 statements, SEED=
+	@$(HOUSE)/diff.sh fuzz
 bench: setup ## run the benchmarks in bench/; T=name for one
 	@$(HOUSE)/bench.sh $(T)
 

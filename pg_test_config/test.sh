@@ -48,4 +48,5 @@ stage tests 'sql regression' "$house/regress.sh" run
 stage tests 'demo story' "$ROOT/demo/demo.sh" check
 stage tests 'documentation' "$ROOT/tests/readme/readme.sh"
 stage tests 'client tests' "$house/client.sh"
+stage tests 'differential test' "$house/diff.sh"
 printf '\nall stages done in %d min %d s\n%d passed, %d failed\n' $((SECONDS / 60)) $((SECONDS % 60)) "$passed" "$failed"

@@ -54,6 +54,7 @@ unsafe extern "C-unwind" {
     pub fn copyObjectImpl(from: *const c_void) -> *mut c_void;
     pub fn datum_image_eq(left: pg_sys::Datum, right: pg_sys::Datum, by_value: bool, length: c_int) -> bool;
     pub fn lappend(list: *mut List, datum: *mut c_void) -> *mut List;
+    pub fn lappend_int(list: *mut List, datum: c_int) -> *mut List;
     pub fn lappend_oid(list: *mut List, datum: pg_sys::Oid) -> *mut List;
 
     #[cfg_attr(not(feature = "pg15"), link_name = "query_tree_walker_impl")]

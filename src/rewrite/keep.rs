@@ -83,7 +83,7 @@ unsafe fn with_shown(
     // SAFETY: as for apply(); the slot is put back as it was after the copy was made.
     unsafe {
         let stored = *slot;
-        *slot = mask_over(stored_var(query, column), column);
+        *slot = mask_over(stored_var(query, column), column, false);
         let copy = raw::copyObjectImpl(expression.cast_const().cast()).cast();
         *slot = stored;
         copy
@@ -103,7 +103,7 @@ unsafe fn call(
         for value in values {
             arguments = raw::lappend(arguments, value.cast());
         }
-        arguments = raw::lappend(arguments, mask_over(stored_var(query, column), column).cast());
+        arguments = raw::lappend(arguments, mask_over(stored_var(query, column), column, false).cast());
         arguments = raw::lappend(arguments, stored_var(query, column).cast());
         arguments = raw::lappend(arguments, tree::text_constant(mode).cast());
         let call = tree::make::<FuncExpr>(NodeTag::T_FuncExpr);

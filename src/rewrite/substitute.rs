@@ -4,6 +4,7 @@
 //! locks, ONLY, TABLESAMPLE, system columns and index use on other columns are untouched (engine.md 1.3 to 1.7).
 //! The frames of the walk have nothing to drop: an ERROR passes through them.
 
+use std::cell::Cell;
 use std::ffi::{CString, c_void};
 
 use jitmask_core::model::write_back::WriteBack;
@@ -11,6 +12,7 @@ use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pg_sys::{self, List, Node, NodeTag, Oid, Query, RTEKind, RangeTblEntry, Var};
 
 use super::flow::is_excluded;
+use super::levels::{Level, grouped, level_above};
 use crate::catalog::mask::Template;
 use crate::pg::expr::PLACE;
 use crate::pg::relation::ColumnType;
@@ -69,12 +71,6 @@ pub struct MaskedRelation {
     pub fields: Vec<Field>,
 }
 
-/// A query level on the way down.
-struct Level {
-    query: *mut Query,
-    parent: *const Level,
-}
-
 struct Context {
     masks: *const [MaskedRelation],
     /// Entries whose own row security may look at raw values.
@@ -125,6 +121,8 @@ unsafe extern "C-unwind" fn visit(node: *mut Node, context: *mut c_void) -> *mut
             NodeTag::T_Var => replace(node.cast(), &*context.cast::<Context>()),
             NodeTag::T_OnConflictExpr => on_conflict(node.cast(), context),
             NodeTag::T_WithCheckOption => check_option(node.cast(), context),
+            NodeTag::T_Aggref => aggregate(node, (*node.cast::<pg_sys::Aggref>()).agglevelsup, context),
+            NodeTag::T_GroupingFunc => aggregate(node, (*node.cast::<pg_sys::GroupingFunc>()).agglevelsup, context),
             _ => raw::expression_tree_mutator(node, visit, context),
         }
     }
@@ -168,6 +166,23 @@ unsafe fn check_option(option: *mut pg_sys::WithCheckOption, context: *mut c_voi
     }
 }
 
+/// An aggregate: within it, its level's rows are not grouped yet.
+#[allow(ffi_unwind_calls, reason = "nothing on this frame needs dropping")]
+unsafe fn aggregate(node: *mut Node, above: u32, context: *mut c_void) -> *mut Node {
+    // SAFETY: see visit().
+    unsafe {
+        let level = level_above((*context.cast::<Context>()).level, above);
+        if !level.is_null() {
+            (*level).aggregates.set((*level).aggregates.get() + 1);
+        }
+        let changed = raw::expression_tree_mutator(node, visit, context);
+        if !level.is_null() {
+            (*level).aggregates.set((*level).aggregates.get() - 1);
+        }
+        changed
+    }
+}
+
 /// One query level. Conditions that core added to an entry for row security are taken off while the rest is walked.
 #[allow(ffi_unwind_calls, reason = "nothing on this frame needs dropping")]
 unsafe fn rewrite_level(query: *mut Query, context: *mut c_void) {
@@ -175,7 +190,8 @@ unsafe fn rewrite_level(query: *mut Query, context: *mut c_void) {
     unsafe {
         let parent = (*context.cast::<Context>()).level;
         let outer_quals = (*context.cast::<Context>()).own_quals;
-        let level = Level { query, parent };
+        let targets = (*query).targetList;
+        let level = Level { query, parent, grouped: Cell::new(false), aggregates: Cell::new(0), targets };
         (*context.cast::<Context>()).level = &level;
         (*context.cast::<Context>()).own_quals = None;
 
@@ -188,7 +204,19 @@ unsafe fn rewrite_level(query: *mut Query, context: *mut c_void) {
                 (*entry).securityQuals = std::ptr::null_mut();
             }
         }
+        let having = (*query).havingQual;
+        let sets = !(*query).groupingSets.is_null();
+        if sets {
+            (*query).targetList = std::ptr::null_mut();
+            (*query).havingQual = std::ptr::null_mut();
+        }
         raw::query_tree_mutator(query, visit, context, pg_sys::QTW_DONT_COPY_QUERY as i32);
+        if sets {
+            level.grouped.set(true);
+            (*query).targetList = raw::expression_tree_mutator(targets.cast(), visit, context).cast();
+            (*query).havingQual = visit(having, context);
+            level.grouped.set(false);
+        }
         for place in 0..entries {
             let own = *quals.add(place);
             if own.is_null() {
@@ -223,13 +251,7 @@ unsafe fn replace(var: *mut Var, context: &Context) -> *mut Node {
         if (*context.raw_vars).iter().any(|spared| std::ptr::eq(*spared, var)) {
             return var.cast();
         }
-        let mut level = context.level;
-        for _ in 0..(*var).varlevelsup {
-            if level.is_null() {
-                break;
-            }
-            level = (*level).parent;
-        }
+        let level = level_above(context.level, (*var).varlevelsup);
         let number = (*var).varno;
         if level.is_null() || number < 1 {
             return var.cast();
@@ -247,10 +269,13 @@ unsafe fn replace(var: *mut Var, context: &Context) -> *mut Node {
         }
         let Some(masked) = masks_of(context, entry) else { return var.cast() };
         if (*var).varattno == 0 {
-            return whole_row(var, masked);
+            return grouped(level, var, whole_row(var, masked), (-1, false));
         }
         match masked.columns.iter().find(|column| column.number == (*var).varattno) {
-            Some(column) => mask_over(var, column),
+            Some(column) => {
+                let masked = mask_over(var, column, !(*(*level).query).groupingSets.is_null());
+                grouped(level, var, masked, (column.length, column.by_value))
+            }
             None => var.cast(),
         }
     }
@@ -259,9 +284,13 @@ unsafe fn replace(var: *mut Var, context: &Context) -> *mut Node {
 /// The mask over a Var. NULL stays NULL: what isn't strict by itself is wrapped, so that the Var (and with it what
 /// outer joins do to it) always has a say.
 ///
+/// Where there are GROUPING SETS, up to PostgreSQL 17 a grouped column is found within other expressions by comparing
+/// trees after simplification, and casts, negations and ANDs are simplified into what stands around them. A CASE is
+/// not: a `solid` mask is one.
+///
 /// # Safety
 /// `var` must be a Var of the column.
-pub unsafe fn mask_over(var: *mut Var, column: &MaskedColumn) -> *mut Node {
+pub unsafe fn mask_over(var: *mut Var, column: &MaskedColumn, solid: bool) -> *mut Node {
     // SAFETY: the template is a tree on the shelf, copied before it is changed.
     unsafe {
         let null = || tree::null_constant(column.of, column.length, column.by_value);
@@ -269,7 +298,7 @@ pub unsafe fn mask_over(var: *mut Var, column: &MaskedColumn) -> *mut Node {
             Mask::Null => tree::case(tree::is_null(copy(var)), null(), null(), column.of),
             Mask::Template(template) => {
                 let masked = fill(template.expression.0, var.cast());
-                if template.strict {
+                if template.strict && !solid {
                     return masked;
                 }
                 tree::case(tree::is_null(copy(var)), null(), masked, column.of)
@@ -308,7 +337,7 @@ unsafe fn whole_row(var: *mut Var, masked: &MaskedRelation) -> *mut Node {
                 Some(of) => {
                     let part = column_beside(var, field.number, of);
                     match masked.columns.iter().find(|column| column.number == field.number) {
-                        Some(column) => mask_over(part, column),
+                        Some(column) => mask_over(part, column, false),
                         None => part.cast(),
                     }
                 }

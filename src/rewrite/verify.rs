@@ -4,7 +4,9 @@ use pgrx::pg_sys::{self, Oid, PlannedStmt, RTEKind, RangeTblEntry};
 
 use super::guard;
 use super::mark;
+use super::memoize;
 use super::prepare::Prepared;
+use super::stamp::Kind;
 use super::statement::is_masked_in;
 use crate::catalog::extension::{self, Installed};
 use crate::catalog::protection::{self, Class, Protected};
@@ -27,6 +29,9 @@ pub unsafe fn finish(plan: *mut PlannedStmt, prepared: Option<Prepared>) -> Resu
         }
         (*plan).dependsOnRole |= prepared.depends_on_role;
         if let Some(stamp) = prepared.stamp {
+            if matches!(stamp.kind, Kind::Masked | Kind::Revealing) {
+                memoize::take_out(&ours, plan);
+            }
             if !stamp.relations.is_empty() {
                 // The plan cache drops the plan when a decision may have changed, and plans anew for another role.
                 (*plan).relationOids = raw::lappend_oid((*plan).relationOids, ours.grant);
@@ -65,17 +70,17 @@ pub unsafe fn every_entry_handled(ours: &Installed, plan: *const PlannedStmt) ->
     Ok(())
 }
 
-/// Whether handling `handled` took care of every protected column of this relation: it is the same, or an ancestor in
-/// which all of them are protected.
+/// Whether handling `handled` took care of every protected column of this relation that can be named through it: it is
+/// the same, or an ancestor in which each of them is protected too, or is none of its columns.
 fn covers(ours: &Installed, handled: Oid, child: &Protected) -> bool {
     if handled == child.relation {
         return true;
     }
     let Class::Protected(parent) = protection::class(ours, handled) else { return false };
     child.columns.iter().all(|column| {
-        relation::column_name(child.relation, column.number)
-            .and_then(|name| relation::column_number(parent.relation, &name))
-            .is_some_and(|number| parent.column(number).is_some())
+        relation::column_name(child.relation, column.number).is_some_and(|name| {
+            relation::column_number(parent.relation, &name).is_none_or(|number| parent.column(number).is_some())
+        })
     })
 }
 

@@ -163,3 +163,16 @@ UPDATE ONLY plain_base SET note = 'own rows';
 RESET ROLE;
 -- A superuser is not held up.
 UPDATE plain_base SET id = NULL;
+
+-- A child that protects a column only it has, below a parent that protects another: both are read, each by its masks.
+CREATE TABLE kind (id int, ssn text);
+CREATE TABLE special (tax text) INHERITS (kind);
+INSERT INTO kind VALUES (1, '111-22-3331');
+INSERT INTO special VALUES (2, '111-22-3332', '111-22-3342');
+GRANT SELECT, UPDATE, DELETE ON kind, special TO regress_bypass_inheritance_user;
+SELECT count(*) FROM jitmask.attach('last4', '{public.kind.ssn,public.special.tax}'::text[]);
+SET SESSION AUTHORIZATION regress_bypass_inheritance_user;
+SELECT kind, kind.*, tableoid::regclass FROM kind ORDER BY id;
+SELECT special, special::kind FROM special;
+SELECT count(*) FROM kind a JOIN special b USING (id, ssn);
+RESET SESSION AUTHORIZATION;

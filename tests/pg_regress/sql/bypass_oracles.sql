@@ -94,3 +94,37 @@ SELECT rows_of($$SELECT FROM people WHERE ssn = '111-22-3001'$$) = rows_of($$SEL
 SELECT rows_of($$SELECT FROM people WHERE ssn < '111-22-3100'$$) = rows_of($$SELECT FROM people WHERE ssn < '999'$$) AS same;
 SELECT rows_of($$SELECT FROM people WHERE pay < 11110$$) = rows_of($$SELECT FROM people WHERE pay < 99999$$) AS same;
 SELECT rows_of($$SELECT FROM people WHERE lower(ssn) < '111-22-3100'$$) = rows_of($$SELECT FROM people WHERE lower(ssn) < '999'$$) AS same;
+
+-- A cache of results below a LATERAL sub-query: keyed by what is handed down, it would tell which raw values are equal.
+RESET SESSION AUTHORIZATION;
+CREATE TABLE visits (id int PRIMARY KEY, ssn text, ward text);
+INSERT INTO visits SELECT i, '111-22-300' || i / 5, 'ward ' || i / 5 FROM generate_series(1, 20) i;
+CREATE VIEW visits_view AS SELECT id, ssn, ward FROM visits;
+ANALYZE visits;
+GRANT SELECT ON visits, visits_view TO regress_bypass_oracles_user;
+SELECT "column" FROM jitmask.attach('none', 'public.visits.ssn');
+SET SESSION AUTHORIZATION regress_bypass_oracles_user;
+CREATE TABLE own (k text, n int);
+INSERT INTO own SELECT 'masked', g FROM generate_series(1, 3) g;
+INSERT INTO own SELECT 'ward ' || g, g FROM generate_series(1, 1000) g;
+CREATE INDEX ON own (k);
+ANALYZE own;
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+CREATE SEQUENCE calls;
+CREATE FUNCTION called(t text) RETURNS text LANGUAGE plpgsql AS $$BEGIN PERFORM nextval('calls'); RETURN t; END $$;
+CREATE FUNCTION remembers(q text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE j text; BEGIN EXECUTE 'EXPLAIN (FORMAT JSON) ' || q INTO j; RETURN j ~ 'Memoize'; END $$;
+SELECT remembers('SELECT l.* FROM visits v, LATERAL (SELECT count(*) FROM own WHERE own.k = v.ssn) l') AS by_column,
+       remembers('SELECT l.* FROM visits_view v, LATERAL (SELECT count(*) FROM own WHERE own.k = v.ssn) l') AS by_view,
+       remembers('SELECT l.* FROM visits v, LATERAL (SELECT count(*) FROM own WHERE own.k = (v).ssn AND v IS NOT NULL) l') AS by_row;
+SELECT count(DISTINCT l.c) FROM visits v, LATERAL (SELECT max(called(own.k)) AS c FROM own WHERE own.k = v.ssn) l;
+SELECT nextval('calls');
+-- What is keyed by another column, or by the mask, is remembered as ever.
+SELECT remembers('SELECT l.* FROM visits v, LATERAL (SELECT count(*) FROM own WHERE own.k = v.ward) l') AS other_column,
+       remembers('SELECT v.ssn, l.* FROM visits_view v, LATERAL (SELECT count(*) FROM own WHERE own.k = v.ward) l') AS other_column_of_view,
+       remembers('SELECT own.n FROM visits v JOIN own ON own.k = v.ssn AND own.n >= 0') AS by_mask;
+RESET SESSION AUTHORIZATION;
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+SELECT remembers('SELECT l.* FROM visits v, LATERAL (SELECT count(*) FROM own WHERE own.k = v.ssn) l') AS exempt;

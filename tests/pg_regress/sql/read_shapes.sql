@@ -268,3 +268,32 @@ RESET SESSION AUTHORIZATION;
 
 -- Raw below: a superuser sees what is stored, before and after.
 SELECT id, ssn, pay FROM people ORDER BY id;
+
+-- Grouped columns within expressions, where a cast or an operator stands around the mask: NULL where they aren't grouped.
+RESET SESSION AUTHORIZATION;
+CREATE DOMAIN mail AS text CHECK (length(VALUE) < 100);
+CREATE TABLE grouped (id int, name varchar, mail mail, paid boolean, spent boolean);
+INSERT INTO grouped VALUES (1, '111-22-3331', 'a@111-22-3331.com', true, true), (2, '111-22-3332', 'b@111-22-3332.org', false, true), (3, NULL, NULL, NULL, NULL);
+GRANT SELECT ON grouped TO regress_read_shapes_user;
+SELECT policy FROM jitmask.create_policy('grouped_email', 'mask_email(value)');
+SELECT policy FROM jitmask.create_policy('grouped_other', 'value = false');
+SELECT policy FROM jitmask.create_policy('grouped_both', 'value AND (value OR NOT value)');
+SELECT "column", state FROM jitmask.attach('last4', 'public.grouped.name');
+SELECT "column", state FROM jitmask.attach('grouped_email', 'public.grouped.mail');
+SELECT "column", state FROM jitmask.attach('grouped_other', 'public.grouped.paid');
+SELECT "column", state FROM jitmask.attach('grouped_both', 'public.grouped.spent');
+SET SESSION AUTHORIZATION regress_read_shapes_user;
+SELECT name, lower(name), name::text || '!' AS more, count(*) FROM grouped GROUP BY ROLLUP (name) ORDER BY name;
+SELECT mail, upper(mail), count(*) FROM grouped GROUP BY CUBE (mail) ORDER BY mail, 3;
+SELECT paid, NOT paid AS other, count(*) FROM grouped GROUP BY GROUPING SETS ((paid), ()) ORDER BY paid, 3;
+SELECT spent, spent AND id > 0 AS more, count(*) FROM grouped GROUP BY GROUPING SETS ((spent, id), (id)) ORDER BY id, spent;
+SELECT name, count(*) FROM grouped GROUP BY name HAVING lower(name) ~ '\*' ORDER BY 1;
+-- In sub-queries around which rows are grouped, too.
+SELECT name, (SELECT g.name) AS again, (SELECT count(*) FROM people p WHERE p.ssn = g.name) AS n, count(*)
+  FROM grouped g GROUP BY ROLLUP (g.name) ORDER BY name, 4;
+SELECT (SELECT g) IS NULL AS gone, (SELECT lower(g.name)), id, count(*) FROM grouped g GROUP BY GROUPING SETS ((g, g.id), (g.name), (g.id)) ORDER BY 1, 2, 3;
+SELECT name, mail, (SELECT g.name || coalesce(g.mail, '-') FROM people WHERE ssn LIKE '%3331') FROM grouped g GROUP BY CUBE (name, mail) ORDER BY 1, 2, 3;
+SELECT name, max((SELECT g.name)) AS within, (SELECT max(g.name || p.id) FROM people p WHERE p.id = 1) AS above FROM grouped g WHERE EXISTS (SELECT g.name) GROUP BY ROLLUP (name) ORDER BY 1, 2;
+SELECT name, count(*) FROM grouped g GROUP BY ROLLUP (name) HAVING (SELECT g.name) IS NULL ORDER BY 2;
+SELECT name, (SELECT (SELECT g.name || GROUPING(g.name))) AS deep, GROUPING(name) FROM grouped g GROUP BY ROLLUP (name) ORDER BY 1, 3;
+SELECT name, (SELECT g.name) AS again FROM grouped g GROUP BY name ORDER BY 1;
