@@ -37,10 +37,9 @@ pub unsafe fn check(ours: &Installed, subject: &Subject, node: *mut Node) -> Res
             kept::check(ours, alter)?;
             if let Kind::Alter(steps) = &command.kind
                 && !subject.superuser
+                && let Some(altered) = owned((*alter).relation, pg_sys::NoLock)
             {
-                if let Some(altered) = owned((*alter).relation, pg_sys::NoLock) {
-                    alter::check(ours, subject, &command, steps, altered)?;
-                }
+                alter::check(ours, subject, &command, steps, altered)?;
             }
         }
         if !subject.superuser {
