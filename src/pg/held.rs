@@ -9,12 +9,11 @@ use std::ffi::c_void;
 
 use pgrx::pg_sys::{self, MemoryContextCallback, Portal, PortalStatus};
 
+use super::local::Local;
 use super::nesting;
 
-thread_local! {
-    static PORTALS: RefCell<Vec<Portal>> = const { RefCell::new(Vec::new()) };
-    static ANY: Cell<bool> = const { Cell::new(false) };
-}
+static PORTALS: Local<RefCell<Vec<Portal>>> = Local::new(RefCell::new(Vec::new()));
+static ANY: Local<Cell<bool>> = Local::new(Cell::new(false));
 
 /// From now on, and until it is dropped, the cursor is one of these. False if it was already.
 ///
@@ -31,17 +30,18 @@ pub unsafe fn note(portal: Portal) -> bool {
         *callback = MemoryContextCallback { func: Some(gone), arg: portal.cast(), next: std::ptr::null_mut() };
         pg_sys::MemoryContextRegisterResetCallback((*portal).portalContext, callback);
     }
-    PORTALS.with_borrow_mut(|portals| portals.push(portal));
+    PORTALS.borrow_mut().push(portal);
     ANY.set(true);
     true
 }
 
 /// Whether a portal, by its address, is one of these.
 pub fn is(portal: Portal) -> bool {
-    PORTALS.with_borrow(|portals| portals.contains(&portal))
+    PORTALS.borrow().contains(&portal)
 }
 
 /// Whether there are any.
+#[inline]
 pub fn any() -> bool {
     ANY.get()
 }
@@ -55,6 +55,7 @@ pub fn open(portal: Portal) {
 }
 
 /// Shuts all of them, unless a statement is under way.
+#[inline]
 pub fn shut_if_idle() {
     if ANY.get() && nesting::depths().level == 0 {
         shut();
@@ -65,11 +66,11 @@ pub fn shut_if_idle() {
 pub fn shut() {
     if ANY.get() {
         // SAFETY: as in open().
-        PORTALS.with_borrow(|portals| unsafe {
-            for portal in portals {
+        unsafe {
+            for portal in PORTALS.borrow().iter() {
                 mark(*portal, PortalStatus::PORTAL_READY, PortalStatus::PORTAL_DONE);
             }
-        });
+        }
     }
 }
 
@@ -83,8 +84,7 @@ unsafe fn mark(portal: Portal, from: PortalStatus::Type, to: PortalStatus::Type)
 }
 
 unsafe extern "C-unwind" fn gone(portal: *mut c_void) {
-    PORTALS.with_borrow_mut(|portals| {
-        portals.retain(|known| *known != portal.cast());
-        ANY.set(!portals.is_empty());
-    });
+    let mut portals = PORTALS.borrow_mut();
+    portals.retain(|known| *known != portal.cast());
+    ANY.set(!portals.is_empty());
 }

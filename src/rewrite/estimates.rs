@@ -13,26 +13,26 @@ use pgrx::pg_sys::{self, Bitmapset, IndexOptInfo, List, Node, Oid, PlannerInfo, 
 
 use super::rulings;
 use crate::catalog::{extension, session};
+use crate::pg::local::Local;
 use crate::pg::{nesting, raw, relation, tree};
 
 /// The masked columns of a relation.
 pub type Columns = Rc<[i16]>;
 
-thread_local! {
-    // Something was masked in this session. Where nothing ever was, nobody asks any further.
-    static EVER: Cell<bool> = const { Cell::new(false) };
-    // For the role that plans, which within a planner call does not change. Begun anew with each call.
-    static MASKED: RefCell<Vec<(u32, Oid, Columns)>> = const { RefCell::new(Vec::new()) };
-}
+/// Something was masked in this session. Where nothing ever was, nobody asks any further.
+static EVER: Local<Cell<bool>> = Local::new(Cell::new(false));
+/// For the role that plans, which within a planner call does not change. Begun anew with each call.
+static MASKED: Local<RefCell<Vec<(u32, Oid, Columns)>>> = Local::new(RefCell::new(Vec::new()));
 
 /// In the planner call under way something is masked.
 pub fn hide() {
     EVER.set(true);
-    MASKED.with_borrow_mut(Vec::clear);
+    MASKED.borrow_mut().clear();
     nesting::update(|depths| depths.hides = true);
 }
 
 /// Whether in the planner call under way something is masked.
+#[inline]
 pub fn hides() -> bool {
     EVER.get() && nesting::depths().hides
 }
@@ -45,12 +45,8 @@ pub fn masked(relation: Oid) -> Option<Columns> {
     }
     let ours = extension::installed()?;
     let subject = session::subject();
-    let known = MASKED.with_borrow(|known| {
-        known
-            .iter()
-            .find(|(role, of, _)| (*role, *of) == (subject.role, relation))
-            .map(|(_, _, columns)| columns.clone())
-    });
+    let of = |(role, of, _): &&(u32, Oid, Columns)| (*role, *of) == (subject.role, relation);
+    let known = MASKED.borrow().iter().find(of).map(|(_, _, columns)| columns.clone());
     let columns = known.unwrap_or_else(|| {
         let protected = rulings::protected(&ours, &[relation]);
         let rulings = rulings::decide(&ours, &subject, protected, false);
@@ -61,7 +57,7 @@ pub fn masked(relation: Oid) -> Option<Columns> {
             .filter(|(_, ruling)| !ruling.raw())
             .map(|(column, _)| column.number)
             .collect();
-        MASKED.with_borrow_mut(|known| known.push((subject.role, relation, columns.clone())));
+        MASKED.borrow_mut().push((subject.role, relation, columns.clone()));
         columns
     });
     (!columns.is_empty()).then_some(columns)
