@@ -15,7 +15,8 @@ const TARGETS: [(usize, usize); 11] =
     [(0, 10), (1, 2), (2, 5), (3, 6), (4, 4), (5, 5), (6, 3), (7, 3), (10, 1), (11, 2), (16, 2)];
 
 /// Views that can be written through, and the table behind.
-const VIEWS: [(&str, &str); 3] = [("v_people", "people"), ("v_checked", "people"), ("v_secured", "secured")];
+const VIEWS: [(&str, &str); 4] =
+    [("v_people", "people"), ("v_strong", "people"), ("v_checked", "people"), ("v_secured", "secured")];
 
 /// What is written to.
 pub(super) struct Target {
@@ -85,6 +86,10 @@ impl Gen<'_> {
     fn at_cursor(&mut self, steps: &mut Vec<Step>) {
         self.shape("WHERE CURRENT OF");
         let target = self.target(false);
+        if !target.table.same_kind {
+            // Which partitions a cursor's plan holds decides what can be current.
+            return;
+        }
         let (name, key) = (target.name, target.table.key.unwrap_or("k"));
         let number = 1 + self.tape.below(12);
         let lock = self.tape.pick(&[" FOR UPDATE", ""]);
