@@ -1,6 +1,7 @@
 //! Query levels on the way down the tree, and what it means to name a column from a level below.
 
 use std::cell::Cell;
+use std::ffi::c_void;
 
 use pgrx::pg_sys::{self, List, Node, NodeTag, Oid, Query, Var};
 
@@ -75,4 +76,32 @@ pub unsafe fn grouped(level: *const Level, var: *const Var, masked: *mut Node, s
         let of = ColumnType { oid: (*var).vartype, typmod: (*var).vartypmod, collation: (*var).varcollid };
         tree::case(absent.cast(), tree::null_constant(of, storage.0, storage.1), masked, of)
     }
+}
+
+/// The first so many of a list, and the rest.
+///
+/// # Safety
+/// `list` must be null or a valid list of pointers.
+pub unsafe fn split(list: *mut List, first: usize) -> (*mut List, *mut List) {
+    let (mut own, mut rest): (*mut List, *mut List) = (std::ptr::null_mut(), std::ptr::null_mut());
+    // SAFETY: as for the caller.
+    unsafe {
+        for (place, item) in tree::iter::<c_void>(list).enumerate() {
+            if place < first {
+                own = raw::lappend(own, item);
+            } else {
+                rest = raw::lappend(rest, item);
+            }
+        }
+    }
+    (own, rest)
+}
+
+/// Two lists, one behind the other.
+///
+/// # Safety
+/// Both must be null or valid lists of pointers; the first is changed.
+pub unsafe fn joined(first: *mut List, then: *const List) -> *mut List {
+    // SAFETY: as for the caller.
+    unsafe { tree::iter::<c_void>(then).fold(first, |list, item| raw::lappend(list, item)) }
 }

@@ -12,7 +12,7 @@ use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pg_sys::{self, List, Node, NodeTag, Oid, Query, RTEKind, RangeTblEntry, Var};
 
 use super::flow::is_excluded;
-use super::levels::{Level, grouped, level_above};
+use super::levels::{self, Level, grouped, level_above};
 use crate::catalog::mask::Template;
 use crate::pg::expr::PLACE;
 use crate::pg::relation::ColumnType;
@@ -73,8 +73,8 @@ pub struct MaskedRelation {
 
 struct Context {
     masks: *const [MaskedRelation],
-    /// Entries whose own row security may look at raw values.
-    raw_quals: *const [*mut RangeTblEntry],
+    /// Entries whose own row security may look at raw values, see [`Spared`].
+    raw_quals: *const [(*mut RangeTblEntry, usize)],
     /// Vars that stay as they are.
     raw_vars: *const [*const Var],
     level: *const Level,
@@ -86,8 +86,9 @@ struct Context {
 /// What stays raw.
 #[derive(Default)]
 pub struct Spared<'a> {
-    /// Entries of which the conditions that row security added look at raw values.
-    pub quals: &'a [*mut RangeTblEntry],
+    /// Entries of which the conditions that row security added look at raw values; they are the first so many, views'
+    /// follow.
+    pub quals: &'a [(*mut RangeTblEntry, usize)],
     /// Vars.
     pub vars: &'a [*const Var],
 }
@@ -156,7 +157,7 @@ unsafe fn check_option(option: *mut pg_sys::WithCheckOption, context: *mut c_voi
             .map_or(std::ptr::null_mut(), |place| tree::nth::<RangeTblEntry>((*(*level).query).rtable, place));
         let own = (*option).kind != pg_sys::WCOKind::WCO_VIEW_CHECK
             && !entry.is_null()
-            && (*(*context.cast::<Context>()).raw_quals).contains(&entry);
+            && (*(*context.cast::<Context>()).raw_quals).iter().any(|(spared, _)| *spared == entry);
         if own {
             (*context.cast::<Context>()).own_quals = Some((level, target));
         }
@@ -199,9 +200,10 @@ unsafe fn rewrite_level(query: *mut Query, context: *mut c_void) {
         let quals = raw::palloc0((entries + 1) * size_of::<*mut List>()).cast::<*mut List>();
         for place in 0..entries {
             let entry = tree::nth::<RangeTblEntry>((*query).rtable, place);
-            if (*(*context.cast::<Context>()).raw_quals).contains(&entry) {
-                *quals.add(place) = (*entry).securityQuals;
-                (*entry).securityQuals = std::ptr::null_mut();
+            if let Some((_, own)) =
+                (*(*context.cast::<Context>()).raw_quals).iter().find(|(spared, _)| *spared == entry)
+            {
+                (*quals.add(place), (*entry).securityQuals) = levels::split((*entry).securityQuals, *own);
             }
         }
         let having = (*query).havingQual;
@@ -225,7 +227,8 @@ unsafe fn rewrite_level(query: *mut Query, context: *mut c_void) {
             let number = i32::try_from(place + 1).unwrap_or(i32::MAX);
             (*context.cast::<Context>()).own_quals = Some((&level, number));
             let entry = tree::nth::<RangeTblEntry>((*query).rtable, place);
-            (*entry).securityQuals = raw::expression_tree_mutator(own.cast(), visit, context).cast();
+            let own = raw::expression_tree_mutator(own.cast(), visit, context).cast();
+            (*entry).securityQuals = levels::joined(own, (*entry).securityQuals);
             (*context.cast::<Context>()).own_quals = None;
         }
         (*context.cast::<Context>()).level = parent;

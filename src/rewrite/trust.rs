@@ -10,7 +10,8 @@ use jitmask_core::model::decide::Subject;
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
 use pgrx::pg_sys::{self, Node, NodeTag, Oid, Query};
 
-use super::survey::Survey;
+use super::levels;
+use super::survey::{Place, Survey};
 use crate::catalog::extension::Installed;
 use crate::catalog::people::people;
 use crate::catalog::session;
@@ -73,13 +74,13 @@ pub(super) unsafe fn code_in(expression: *mut Node) -> Code {
     code
 }
 
-/// The entries whose row security may look at raw values: all its functions are built in, give what depends on their
+/// The entries whose row security may look at raw values, and how many conditions it added: all its functions are built in, give what depends on their
 /// arguments alone and read no text as another type (which would print it when it is none), or are those of a superuser, an exempt role or a listed owner. The conditions of
 /// the others see masked values like everybody's code: their author may be masked, and may rewrite them at any time.
 ///
 /// # Safety
 /// The survey's tree must be valid.
-pub unsafe fn raw_quals(ours: &Installed, survey: &Survey) -> Vec<*mut pg_sys::RangeTblEntry> {
+pub unsafe fn raw_quals(ours: &Installed, survey: &Survey) -> Vec<(*mut pg_sys::RangeTblEntry, usize)> {
     let people = people(ours);
     let now = shared::clock().time;
     let harmless = |called: &Oid| {
@@ -95,8 +96,10 @@ pub unsafe fn raw_quals(ours: &Installed, survey: &Survey) -> Vec<*mut pg_sys::R
         let mut code = Code::default();
         let context = (&raw mut code).cast::<c_void>();
         // SAFETY: as for the caller; the list holds expressions.
-        unsafe {
-            let quals = (*place.entry).securityQuals;
+        let own = unsafe {
+            // A security barrier view that is written through puts its conditions behind them.
+            let own = if (*place.entry).securityQuals.is_null() { 0 } else { row_security_quals(place) };
+            let (quals, _) = levels::split((*place.entry).securityQuals, own);
             // Conditions on new rows; those of views are judged along, which at worst masks.
             let target = tree::nth::<pg_sys::RangeTblEntry>(
                 (*place.query).rtable,
@@ -107,12 +110,35 @@ pub unsafe fn raw_quals(ours: &Installed, survey: &Survey) -> Vec<*mut pg_sys::R
                 continue;
             }
             pg_guard_ffi_boundary(|| visit(quals.cast(), context) || visit(checks.cast(), context));
-        }
+            own
+        };
         if !code.reads_text && code.functions.iter().all(harmless) {
-            entries.push(place.entry);
+            entries.push((place.entry, own));
         }
     }
     entries
+}
+
+/// How many conditions row security adds to an entry, worked out again as the rewriter did: they stand first.
+unsafe fn row_security_quals(place: &Place) -> usize {
+    let (mut quals, mut checks): (*mut pg_sys::List, *mut pg_sys::List) = (std::ptr::null_mut(), std::ptr::null_mut());
+    let (mut has, mut sublinks) = (false, false);
+    // SAFETY: the survey's tree is valid; out-parameters are ours.
+    unsafe {
+        let Some(number) = tree::iter((*place.query).rtable).position(|entry| std::ptr::eq(entry, place.entry)) else {
+            return 0;
+        };
+        pg_sys::get_row_security_policies(
+            place.query,
+            place.entry,
+            i32::try_from(number + 1).unwrap_or(i32::MAX),
+            &mut quals,
+            &mut checks,
+            &mut has,
+            &mut sublinks,
+        );
+        tree::len(quals)
+    }
 }
 
 /// A relation whose owner is not trusted and has put code of its own into the statement: conditions of row security, or

@@ -86,6 +86,10 @@ impl Gen<'_> {
     fn at_cursor(&mut self, steps: &mut Vec<Step>) {
         self.shape("WHERE CURRENT OF");
         let target = self.target(false);
+        if !target.table.same_kind {
+            // Which partitions a cursor's plan holds decides what can be current.
+            return;
+        }
         let (name, key) = (target.name, target.table.key.unwrap_or("k"));
         let number = 1 + self.tape.below(12);
         let lock = self.tape.pick(&[" FOR UPDATE", ""]);
@@ -256,6 +260,8 @@ impl Gen<'_> {
                 format!("({name}) = ROW({value})")
             } else if self.tape.chance(8) {
                 self.shape("assigned from a sub-query");
+                // Not the column itself any more.
+                self.expects.refusal |= column.mask.is_some() && value.ends_with(&format!(".{name}"));
                 format!("{name} = (SELECT {value})")
             } else {
                 format!("{name} = {value}")
