@@ -4,7 +4,7 @@
 #   diff.sh          the crate's own tests first: can it fail?
 #   diff.sh fuzz     statements only
 # Also from the environment: SETTINGS, SQL that both sessions begin with; FAILURES, after which to stop (5);
-# SHRINK_SECONDS for each failure (40); KEEP=1 to leave the database there (with a cluster of your own); WRITES=1.
+# SHRINK_SECONDS for each failure (40); KEEP=1 to leave the database there (with a cluster of your own); WRITES=0 for reads only.
 source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 cluster=$ROOT/pg_test_config/cluster.sh
 name=diff.$$

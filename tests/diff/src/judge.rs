@@ -122,7 +122,10 @@ pub fn judge(sides: &mut Sides, script: &Script) -> Verdict {
     }
     let raw: Vec<&String> = ours.raw.iter().filter(|value| !theirs.raw.contains(value)).collect();
     if !raw.is_empty() {
-        return Verdict::Failed(Kind::Raw, format!("raw values were received: {raw:?}"));
+        return Verdict::Failed(
+            Kind::Raw,
+            format!("{} raw values were received: {:?}", raw.len(), raw.iter().take(6).collect::<Vec<_>>()),
+        );
     }
     for outcome in [&ours, &theirs] {
         if outcome.error().is_some_and(|(code, _)| code == "57014") {

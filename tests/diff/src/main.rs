@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     let plan = Plan {
         seed: number("SEED", 20_240_601),
         first: number("FIRST", 0),
-        writes: number("WRITES", 0) != 0,
+        writes: number("WRITES", 1) != 0,
         count: number("N", 2000),
         patience: usize::try_from(number("FAILURES", 5)).unwrap(),
         shrinking: Duration::from_secs(number("SHRINK_SECONDS", 40)),

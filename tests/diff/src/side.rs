@@ -46,7 +46,7 @@ impl Outcome {
         self.answers.iter().find_map(|answer| {
             let caught = answer.notices.iter().find_map(|notice| notice.strip_prefix("00000 caught "));
             let error = answer.error.as_ref().map(|(code, message)| (code.as_str(), message.as_str()));
-            error.or_else(|| caught.map(|code| (code, "caught")))
+            error.or_else(|| caught.and_then(|caught| caught.split_at_checked(5)))
         })
     }
 }

@@ -8,7 +8,7 @@ use jitmask_diff_tests::world::{Plant, World};
 
 fn failures(name: &str, plant: Plant) -> Vec<(Kind, String)> {
     let world = World::new(name, plant);
-    let plan = Plan { seed: 7, first: 0, writes: false, count: 400, patience: 2, shrinking: Duration::from_secs(4) };
+    let plan = Plan { seed: 7, first: 0, writes: true, count: 400, patience: 2, shrinking: Duration::from_secs(4) };
     let account = run(&world, plan, |_| ());
     account.failures.into_iter().map(|failure| (failure.kind, failure.text)).collect()
 }

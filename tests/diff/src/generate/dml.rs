@@ -62,8 +62,8 @@ impl Gen<'_> {
                 None if self.tape.chance(10) && !sql.contains(" RETURNING ") => {
                     self.shape("write in PL/pgSQL");
                     let body = format!(
-                        "DECLARE n int; BEGIN {sql}; GET DIAGNOSTICS n = ROW_COUNT; RAISE NOTICE 'row %', n; \
-                         EXCEPTION WHEN OTHERS THEN RAISE NOTICE 'caught %', SQLSTATE; RAISE NOTICE 'fields %', SQLERRM; END"
+                        "DECLARE n int; c text; BEGIN {sql}; GET DIAGNOSTICS n = ROW_COUNT; RAISE NOTICE 'row %', n; \
+                         EXCEPTION WHEN OTHERS THEN GET STACKED DIAGNOSTICS c = CONSTRAINT_NAME; RAISE NOTICE 'caught % of %', SQLSTATE, c; RAISE NOTICE 'fields %', SQLERRM; END"
                     );
                     steps.push(Step::simple(format!("DO $made${body}$made$"), Compare::AnyOrder));
                 }
