@@ -216,7 +216,7 @@ unsafe fn before_run(frame: *const u8, query: *mut QueryDesc) -> Run {
     // SAFETY: the executor's own.
     unsafe {
         let plan = (*query).plannedstmt;
-        let writes = (*plan).commandType != pg_sys::CmdType::CMD_SELECT || (*plan).hasModifyingCTE;
+        let writes = writes(plan);
         let worker = pg_sys::ParallelWorkerNumber >= 0 && nesting::depths().level == 0;
         if !worker && pg::held::any() {
             open_held();
@@ -230,6 +230,12 @@ unsafe fn before_run(frame: *const u8, query: *mut QueryDesc) -> Run {
         });
         Run { dest: (*query).dest, watched: false, writes: writes && !worker }
     }
+}
+
+/// Whether a plan changes data, itself or in WITH.
+unsafe fn writes(plan: *const pg_sys::PlannedStmt) -> bool {
+    // SAFETY: a valid plan.
+    unsafe { (*plan).commandType != pg_sys::CmdType::CMD_SELECT || (*plan).hasModifyingCTE }
 }
 
 #[pgrx::pg_guard]
@@ -285,18 +291,27 @@ unsafe extern "C-unwind" fn after_watched_run(query: *mut QueryDesc, saved: Run)
     watch::end();
 }
 
-/// After-triggers run here.
+/// After-triggers run here, and what WITH writes that nobody reads from.
 #[allow(ffi_unwind_calls, reason = "nothing on this frame needs dropping")]
 unsafe extern "C-unwind" fn finish(query: *mut QueryDesc) {
     let here = 0u8;
     let frame = &raw const here;
     // SAFETY: arguments are passed on as they came.
     unsafe {
-        nesting::enter(frame as usize, |depths| depths.code += 1);
+        let writes = writes((*query).plannedstmt);
+        nesting::enter(frame as usize, |depths| {
+            depths.code += 1;
+            depths.storing += u32::from(writes);
+        });
+        let mut describing = Describing::default();
+        let describing = &raw mut describing;
+        let saved = Run { dest: (*query).dest, watched: false, writes };
+        push(describing, query, saved);
         match PREVIOUS_FINISH {
             Some(previous) => previous(query),
             None => raw::standard_ExecutorFinish(query),
         }
+        pop(describing, saved);
         nesting::leave(frame as usize);
     }
 }

@@ -161,3 +161,19 @@ fn a_grant_allows_no_write_it_did_not_allow_before() {
     assert!(sam.sees_raw(), "reading goes on");
     assert_eq!(world.chief().value("SELECT count(*) FROM customers WHERE ssn LIKE 'RAW-SSN-%'"), "20");
 }
+
+#[test]
+fn what_with_writes_unread_stores_masked_values_from_ones_own_functions() {
+    let (_world, mut sam) = granted("store_unread");
+    sam.run(
+        "CREATE TABLE mine (t text);
+         CREATE FUNCTION reads() RETURNS text LANGUAGE plpgsql AS
+            $$DECLARE got text; BEGIN SELECT ssn INTO got FROM public.customers WHERE id = 1; RETURN got; END$$",
+    );
+    // Nobody reads from it, so the server runs it after everything else.
+    sam.run("WITH unread AS (INSERT INTO mine SELECT reads()) SELECT 1");
+    sam.run("WITH read AS (INSERT INTO mine SELECT reads() RETURNING 1) SELECT * FROM read");
+    assert_eq!(sam.value("SELECT count(*) FROM mine WHERE t LIKE 'RAW%'"), "0");
+    assert_eq!(sam.value("SELECT count(*) FROM mine"), "2");
+    assert_eq!(Sight::of(&sam.value("SELECT reads()")), Sight::Raw, "to the client they give what the grant reveals");
+}
