@@ -4,8 +4,9 @@ use std::cell::Cell;
 
 use pgrx::pg_sys::Oid;
 
+use crate::pg::function::FIRST_NORMAL;
 use crate::pg::local::Local;
-use crate::pg::relation;
+use crate::pg::{function, relation};
 
 /// The relations the engine reads, or guards most closely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,9 +48,26 @@ enum Known {
 
 static KNOWN: Local<Cell<Known>> = Local::new(Cell::new(Known::Unknown));
 
+const SLOTS: usize = 128;
+
+/// Functions that were found not to be ours, each in the slot its number gives it.
+static OTHERS: Local<[Cell<u32>; SLOTS]> = Local::new([const { Cell::new(0) }; SLOTS]);
+
 /// Schemas or our own relations have changed: look again. Called from invalidation callbacks.
 pub fn forget() {
     KNOWN.set(Known::Unknown);
+    forget_functions();
+}
+
+/// Functions have changed. Called from invalidation callbacks.
+pub fn forget_functions() {
+    OTHERS.iter().for_each(|slot| slot.set(0));
+}
+
+/// Whether a function is known not to be ours, without looking anything up. Can neither raise nor panic.
+pub fn is_known_other(function: Oid) -> bool {
+    function.to_u32() < FIRST_NORMAL
+        || OTHERS.get(function.to_u32() as usize % SLOTS).is_some_and(|slot| slot.get() == function.to_u32())
 }
 
 /// What [`installed`] last found, without looking anything up: for invalidation callbacks.
@@ -106,6 +124,18 @@ fn look_up(schema: Oid) -> Option<Installed> {
 }
 
 impl Installed {
+    /// Whether a function is one of ours.
+    pub fn owns_function(&self, called: Oid) -> bool {
+        if is_known_other(called) {
+            return false;
+        }
+        let ours = function::schema(called) == self.schema;
+        if !ours && let Some(slot) = OTHERS.get(called.to_u32() as usize % SLOTS) {
+            slot.set(called.to_u32());
+        }
+        ours
+    }
+
     /// Whether a relation is one of ours.
     pub fn owns(&self, relation: Oid) -> bool {
         relation::schema(relation) == self.schema

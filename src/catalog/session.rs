@@ -37,7 +37,7 @@ static BEGAN: Local<Cell<Option<(Oid, bool)>>> = Local::new(Cell::new(None));
 pub fn init() {
     events::listen(Listeners {
         relation_changed,
-        function_changed: mask::forget,
+        function_changed,
         role_changed: next_state,
         schema_changed: extension::forget,
         transaction_ended,
@@ -45,6 +45,11 @@ pub fn init() {
         aborted,
         preparing,
     });
+}
+
+fn function_changed() {
+    mask::forget();
+    extension::forget_functions();
 }
 
 fn relation_changed(relation: Oid) {
@@ -179,6 +184,12 @@ pub fn state() -> u64 {
 /// (see `hooks::calls`), so code they run may not use grants that came later.
 pub fn began_with_grants(login: Oid) -> bool {
     BEGAN.get() == Some((login, true))
+}
+
+/// Whether it is known, without looking anything up, that [`watches_calls`] would say no after a [`sync`]. Can neither
+/// raise nor panic.
+pub fn known_not_to_watch_calls() -> bool {
+    is_current() && !matches!(BEGAN.get(), Some((_, true))) && grants::known_any(roles::session_user()) == Some(false)
 }
 
 /// Whether this session watches calls of other people's functions: it holds grants, or did when the transaction began.

@@ -33,6 +33,13 @@ unsafe extern "C-unwind" fn needs(function: Oid) -> bool {
         {
             return true;
         }
+        // Most sessions, without a guard: nothing here can raise.
+        if nesting::depths().not_inlined == 0
+            && !is_below_check(function)
+            && (extension::known_absent() || session::known_not_to_watch_calls())
+        {
+            return false;
+        }
         is_watched(function)
     }
 }

@@ -298,14 +298,21 @@ unsafe extern "C-unwind" fn finish(query: *mut QueryDesc) {
     let frame = &raw const here;
     // SAFETY: arguments are passed on as they came.
     unsafe {
-        let writes = writes((*query).plannedstmt);
+        if !writes((*query).plannedstmt) {
+            // It has changed nothing, so nobody's code runs now.
+            match PREVIOUS_FINISH {
+                Some(previous) => previous(query),
+                None => raw::standard_ExecutorFinish(query),
+            }
+            return;
+        }
         nesting::enter(frame as usize, |depths| {
             depths.code += 1;
-            depths.storing += u32::from(writes);
+            depths.storing += 1;
         });
         let mut describing = Describing::default();
         let describing = &raw mut describing;
-        let saved = Run { dest: (*query).dest, watched: false, writes };
+        let saved = Run { dest: (*query).dest, watched: false, writes: true };
         push(describing, query, saved);
         match PREVIOUS_FINISH {
             Some(previous) => previous(query),

@@ -50,7 +50,7 @@ pub unsafe fn qualifies(ours: &Installed, query: *mut Query) -> bool {
         let mut seen = Seen::default();
         let context = (&raw mut seen).cast::<c_void>();
         pg_guard_ffi_boundary(|| visit(query.cast(), context));
-        let is_ours = |called: &Oid| !function::is_builtin(*called) && function::schema(*called) == ours.schema;
+        let is_ours = |called: &Oid| ours.owns_function(*called);
         !seen.unfit
             && seen.written.iter().any(is_ours)
             && !seen.stored.iter().any(is_ours)

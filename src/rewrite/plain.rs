@@ -1,13 +1,15 @@
 //! The short cut for what has nothing to do with us: most statements of most sessions (I7).
 //!
-//! Nothing here looks anything up, allocates, raises or panics, so the hooks ask it without a guard around it. Whatever
-//! is not known for certain is not plain, and takes the long way, on which it becomes known.
+//! Nothing here looks anything up, allocates or panics, so the hooks ask it without a guard around it. Whatever is not
+//! known for certain is not plain, and takes the long way, on which it becomes known.
 
-use pgrx::pg_sys::{self, NodeTag, PlannedStmt, Query, RTEKind, RangeTblEntry};
+use std::ffi::c_void;
+
+use pgrx::pg_sys::{self, Node, NodeTag, PlannedStmt, Query, RTEKind, RangeTblEntry};
 
 use super::stamp;
 use crate::catalog::{extension, protection, session};
-use crate::pg::{function, tree};
+use crate::pg::{function, nesting, raw, tree};
 
 /// Sub-queries within sub-queries that are followed. The long way watches the stack.
 const DEEPEST: u32 = 16;
@@ -21,13 +23,35 @@ pub unsafe fn query(query: *const Query) -> bool {
         return true;
     }
     // SAFETY: as for the caller.
+    unsafe { extension::known().is_some() && session::is_current() && level(query, DEEPEST) && !may_be_direct(query) }
+}
+
+/// It may be the client's own call of a deciding function, see `direct`.
+unsafe fn may_be_direct(query: *const Query) -> bool {
+    // SAFETY: as for query(). The walk may raise, when the stack is too deep for it: no frame on the way out to the
+    // planner hook has anything to drop.
+    #[allow(ffi_unwind_calls, reason = "nothing on this frame needs dropping")]
     unsafe {
-        extension::known().is_some()
-            && session::is_current()
-            // Else it may be the call of a deciding function: `direct` knows.
+        nesting::depths().level <= 1
             && tree::iter::<RangeTblEntry>((*query).rtable)
-                .any(|entry| !matches!((*entry).rtekind, RTEKind::RTE_FUNCTION | RTEKind::RTE_RESULT))
-            && level(query, DEEPEST)
+                .all(|entry| matches!((*entry).rtekind, RTEKind::RTE_FUNCTION | RTEKind::RTE_RESULT))
+            && raw::query_tree_walker(query.cast_mut(), calls_ours, std::ptr::null_mut(), 0)
+    }
+}
+
+/// A walker that stops at calls of functions that are ours, or not known not to be.
+#[allow(ffi_unwind_calls, reason = "nothing on this frame needs dropping")]
+unsafe extern "C-unwind" fn calls_ours(node: *mut Node, context: *mut c_void) -> bool {
+    if node.is_null() {
+        return false;
+    }
+    // SAFETY: nodes are checked by tag before they are cast.
+    unsafe {
+        match tree::tag(node) {
+            NodeTag::T_Query => true,
+            NodeTag::T_FuncExpr if !extension::is_known_other((*node.cast::<pg_sys::FuncExpr>()).funcid) => true,
+            _ => raw::expression_tree_walker(node, calls_ours, context),
+        }
     }
 }
 
