@@ -34,7 +34,8 @@ fn keep_part(
     write_back: Option<&str>,
     fcinfo: pg_sys::FunctionCallInfo,
 ) -> Option<AnyElement> {
-    let unchanged = same(shown_assigned.as_ref(), shown.as_ref(), fcinfo);
+    // Of what is shown as NULL no part was read.
+    let unchanged = shown.is_some() && same(shown_assigned.as_ref(), shown.as_ref(), fcinfo);
     chosen(unchanged, assigned, stored, write_back)
 }
 

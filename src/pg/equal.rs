@@ -13,6 +13,11 @@ pub fn equal(of: Oid, collation: Oid, left: Datum, right: Datum) -> bool {
     unsafe {
         let known = pg_sys::lookup_type_cache(of, pg_sys::TYPECACHE_EQ_OPR_FINFO as i32);
         let function = &raw mut (*known).eq_opr_finfo;
+        if of == pg_sys::JSONOID
+            && let (Some(left), Some(right)) = (json(left), json(right))
+        {
+            return left == right;
+        }
         if (*function).fn_oid == Oid::INVALID {
             let (by_value, length) = ((*known).typbyval, i32::from((*known).typlen));
             return pg_guard_ffi_boundary(|| raw::datum_image_eq(left, right, by_value, length));
@@ -20,6 +25,18 @@ pub fn equal(of: Oid, collation: Oid, left: Datum, right: Datum) -> bool {
         pg_sys::FunctionCall2Coll(function, collation, left, right).value() != 0
     }
 }
+
+/// A json value, whatever blanks and order of keys it is written with.
+unsafe fn json(value: Datum) -> Option<serde_json::Value> {
+    // SAFETY: a json datum; the text is palloc'd.
+    unsafe {
+        let text = pg_sys::OidOutputFunctionCall(Oid::from(JSON_OUT), value);
+        serde_json::from_slice(std::ffi::CStr::from_ptr(text).to_bytes()).ok()
+    }
+}
+
+/// json_out (pg_proc.dat).
+const JSON_OUT: u32 = 322;
 
 /// The collation a function was called with; 0 for none.
 pub fn collation_of(call: FunctionCallInfo) -> Oid {

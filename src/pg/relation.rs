@@ -252,6 +252,21 @@ pub fn owned_by(relation: Oid, user: Oid) -> bool {
     facts(relation).is_some_and(|facts| unsafe { pg_sys::has_privs_of_role(user, facts.owner) })
 }
 
+/// Whether triggers may fill new rows of a relation before they are stored.
+pub fn fills_new_rows(relation: Oid) -> bool {
+    // SAFETY: the relcache reference is given back.
+    unsafe {
+        let opened = pg_sys::RelationIdGetRelation(relation);
+        if opened.is_null() {
+            return true;
+        }
+        let triggers = (*opened).trigdesc;
+        let fills = !triggers.is_null() && (*triggers).trig_insert_before_row;
+        pg_sys::RelationClose(opened);
+        fills
+    }
+}
+
 /// The table an extended statistics object is over; `None` if the object is gone.
 pub fn statistics_table(statistics: Oid) -> Option<Oid> {
     const PG_STATISTIC_EXT: u32 = 3381;

@@ -27,6 +27,8 @@ pub struct Level {
 /// What is followed, and what was found so far.
 pub struct Flow<'a> {
     masks: &'a [MaskedRelation],
+    /// Queries whose EXCLUDED holds nothing but what they bring along.
+    own_rows: &'a [*const Query],
     /// Outputs of queries: query and column, 0 for any of them.
     known: HashMap<(usize, i16), bool>,
 }
@@ -38,12 +40,14 @@ struct Context {
     siblings: *mut List,
     /// A Var that is left out: the container of a partial assignment.
     except: *const Var,
+    /// In a RETURNING list: columns of the written relation hold what was assigned.
+    returning: bool,
 }
 
 impl<'a> Flow<'a> {
-    /// Follows values to the columns masked by these.
-    pub fn new(masks: &'a [MaskedRelation]) -> Self {
-        Flow { masks, known: HashMap::new() }
+    /// Follows values to the columns masked by these. `own_rows`: see [`Spared`](super::substitute::Spared).
+    pub fn new(masks: &'a [MaskedRelation], own_rows: &'a [*const Query]) -> Self {
+        Flow { masks, own_rows, known: HashMap::new() }
     }
 
     /// Whether the value of an expression that is assigned comes from a masked column.
@@ -57,7 +61,7 @@ impl<'a> Flow<'a> {
         expression: *mut Node,
         except: *const Var,
     ) -> bool {
-        let mut context = Context { flow: (&raw mut *self).cast(), level, siblings, except };
+        let mut context = Context { flow: (&raw mut *self).cast(), level, siblings, except, returning: false };
         let context = (&raw mut context).cast::<c_void>();
         // SAFETY: as for the caller; an ERROR unwinds from here on.
         unsafe { pg_guard_ffi_boundary(|| visit(expression, context)) }
@@ -129,13 +133,29 @@ unsafe fn column(var: *const Var, within: &Context) -> bool {
         }
         let query = (*level).query;
         let entry = tree::nth::<RangeTblEntry>((*query).rtable, (number - 1) as usize);
-        let mut at = Context { flow: within.flow, level, siblings: std::ptr::null_mut(), except: std::ptr::null() };
+        let mut at = Context {
+            flow: within.flow,
+            level,
+            siblings: std::ptr::null_mut(),
+            except: std::ptr::null(),
+            returning: false,
+        };
         let context = (&raw mut at).cast::<c_void>();
         if entry.is_null() {
             return true;
         }
         match (*entry).rtekind {
-            RTEKind::RTE_RELATION => !is_excluded(query, number) && masked((*entry).relid, attribute, within.flow),
+            RTEKind::RTE_RELATION if is_excluded(query, number) => {
+                let own = (*within.flow.cast::<Flow>()).own_rows.contains(&query.cast_const());
+                (!own && masked((*entry).relid, attribute, within.flow))
+                    || assigned((*query).targetList, attribute, context)
+            }
+            RTEKind::RTE_RELATION => {
+                masked((*entry).relid, attribute, within.flow)
+                    || (within.returning
+                        && number == (*query).resultRelation
+                        && anything_assigned(query, attribute, context))
+            }
             RTEKind::RTE_SUBQUERY => output((*entry).subquery, attribute, level, within.flow),
             RTEKind::RTE_JOIN => one_of((*entry).joinaliasvars, attribute, context),
             RTEKind::RTE_FUNCTION => visit((*entry).functions.cast(), context),
@@ -155,7 +175,37 @@ unsafe fn column(var: *const Var, within: &Context) -> bool {
     }
 }
 
-/// The rows that INSERT … ON CONFLICT offers as EXCLUDED: an entry of the target's, but the values are the statement's own.
+/// What a list assigns to a column; with 0 to any.
+#[allow(ffi_unwind_calls, reason = "nothing on this frame needs dropping")]
+unsafe fn assigned(targets: *mut List, attribute: i16, context: *mut c_void) -> bool {
+    // SAFETY: as in visit(); the context is of the list's level.
+    unsafe {
+        (*context.cast::<Context>()).siblings = targets;
+        (0..tree::len(targets)).any(|place| {
+            let target = tree::nth::<TargetEntry>(targets, place);
+            !(*target).resjunk
+                && (attribute == 0 || (*target).resno == attribute)
+                && visit((*target).expr.cast(), context)
+        })
+    }
+}
+
+/// What a query assigns to a column of the relation it writes to, in any of its lists.
+#[allow(ffi_unwind_calls, reason = "nothing on this frame needs dropping")]
+unsafe fn anything_assigned(query: *mut Query, attribute: i16, context: *mut c_void) -> bool {
+    // SAFETY: as in visit().
+    unsafe {
+        let conflict = (*query).onConflict;
+        assigned((*query).targetList, attribute, context)
+            || (!conflict.is_null() && assigned((*conflict).onConflictSet, attribute, context))
+            || (0..tree::len((*query).mergeActionList)).any(|place| {
+                let action = tree::nth::<pg_sys::MergeAction>((*query).mergeActionList, place);
+                assigned((*action).targetList, attribute, context)
+            })
+    }
+}
+
+/// The rows that INSERT … ON CONFLICT offers as EXCLUDED: an entry of the target's, but the values are new.
 ///
 /// # Safety
 /// `query` must be valid.
@@ -242,9 +292,9 @@ unsafe fn output(query: *mut Query, attribute: i16, parent: *const Level, flow: 
                     && output((*arm).subquery, attribute, &raw const level, flow);
             }
         }
-        let targets =
-            if (*query).commandType == CmdType::CMD_SELECT { (*query).targetList } else { (*query).returningList };
-        let mut at = Context { flow, level: &raw const level, siblings: targets, except: std::ptr::null() };
+        let returning = (*query).commandType != CmdType::CMD_SELECT;
+        let targets = if returning { (*query).returningList } else { (*query).targetList };
+        let mut at = Context { flow, level: &raw const level, siblings: targets, except: std::ptr::null(), returning };
         for place in 0..tree::len(targets) {
             let target = tree::nth::<TargetEntry>(targets, place);
             let asked = if attribute == 0 { !(*target).resjunk } else { (*target).resno == attribute };

@@ -46,7 +46,9 @@ pub unsafe fn apply(ours: &Installed, masks: &[MaskedRelation], survey: &Survey,
                         Form::Part(slot) => {
                             // What would be put together twice must not give two different results; and what is made
                             // anew each time is no value that was read.
-                            if !pg_sys::contain_volatile_functions((*expression).cast()) {
+                            if !pg_sys::contain_volatile_functions((*expression).cast())
+                                && writes::fits_mask((*expression).cast())
+                            {
                                 let keep = helper(ours, c"keep_part", &[any, any, any, any, pg_sys::TEXTOID])?;
                                 let shown = with_shown((*expression).cast(), slot, *query, assigned.column);
                                 *expression =

@@ -20,6 +20,7 @@ pub mod inline;
 pub mod keep;
 pub mod levels;
 pub mod mark;
+pub mod masked;
 pub mod memoize;
 pub mod plain;
 pub mod prepare;

@@ -99,7 +99,8 @@ pub unsafe fn prepare(
         mark_all(&ours, &survey);
         if !masks.is_empty() {
             estimates::hide();
-            let spared = Spared { quals: &trust::raw_quals(&ours, &survey), vars: &writes.raw };
+            let spared =
+                Spared { quals: &trust::raw_quals(&ours, &survey), vars: &writes.raw, own_rows: &writes.own_rows };
             substitute::substitute(query, &masks, &spared);
             keep::apply(&ours, &masks, &survey, &writes)?;
         }

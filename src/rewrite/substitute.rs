@@ -5,71 +5,17 @@
 //! The frames of the walk have nothing to drop: an ERROR passes through them.
 
 use std::cell::Cell;
-use std::ffi::{CString, c_void};
+use std::ffi::c_void;
 
-use jitmask_core::model::write_back::WriteBack;
 use pgrx::pg_sys::ffi::pg_guard_ffi_boundary;
-use pgrx::pg_sys::{self, List, Node, NodeTag, Oid, Query, RTEKind, RangeTblEntry, Var};
+use pgrx::pg_sys::{self, List, Node, NodeTag, Query, RTEKind, RangeTblEntry, Var};
 
 use super::flow::is_excluded;
 use super::levels::{self, Level, grouped, level_above};
-use crate::catalog::mask::Template;
+pub use super::masked::{Field, Mask, MaskedColumn, MaskedRelation, Spared};
 use crate::pg::expr::PLACE;
 use crate::pg::relation::ColumnType;
 use crate::pg::{compat, raw, tree};
-
-/// What to do with one column.
-pub struct MaskedColumn {
-    /// Its number.
-    pub number: i16,
-    /// What its values are.
-    pub of: ColumnType,
-    /// Stored length of the type, for NULL constants.
-    pub length: i16,
-    /// Passed by value, likewise.
-    pub by_value: bool,
-    /// What stands in its place.
-    pub mask: Mask,
-    /// What becomes of it when it is written back.
-    pub write_back: WriteBack,
-    /// The policy, where one applies.
-    pub policy: Option<String>,
-}
-
-/// What stands in the place of a column.
-pub enum Mask {
-    /// NULL.
-    Null,
-    /// An expression over the value.
-    Template(Template),
-    /// The value where a function of other columns of the same row says yes, else NULL.
-    If {
-        /// The function; gives a boolean.
-        function: Oid,
-        /// The columns it is called with.
-        of: Vec<(i16, ColumnType)>,
-    },
-}
-
-/// One column of a relation, as a row of it needs them all.
-pub struct Field {
-    /// Its number.
-    pub number: i16,
-    /// What its values are; `None` for a column that was dropped.
-    pub of: Option<ColumnType>,
-    /// Its name.
-    pub name: CString,
-}
-
-/// A relation of which at least one column is masked.
-pub struct MaskedRelation {
-    /// The relation.
-    pub relation: Oid,
-    /// Its masked columns.
-    pub columns: Vec<MaskedColumn>,
-    /// All its columns.
-    pub fields: Vec<Field>,
-}
 
 struct Context {
     masks: *const [MaskedRelation],
@@ -77,20 +23,12 @@ struct Context {
     raw_quals: *const [(*mut RangeTblEntry, usize)],
     /// Vars that stay as they are.
     raw_vars: *const [*const Var],
+    /// See [`Spared`].
+    own_rows: *const [*const Query],
     level: *const Level,
     /// While the conditions of a relation's own row security are walked: that relation's entry, and its level. Its
     /// Vars stay raw there; anything nested deeper does not.
     own_quals: Option<(*const Level, i32)>,
-}
-
-/// What stays raw.
-#[derive(Default)]
-pub struct Spared<'a> {
-    /// Entries of which the conditions that row security added look at raw values; they are the first so many, views'
-    /// follow.
-    pub quals: &'a [(*mut RangeTblEntry, usize)],
-    /// Vars.
-    pub vars: &'a [*const Var],
 }
 
 /// Substitutes in the whole tree, but for what is spared.
@@ -98,8 +36,14 @@ pub struct Spared<'a> {
 /// # Safety
 /// `query` must be a valid rewritten query tree that may be changed in place.
 pub unsafe fn substitute(query: *mut Query, masks: &[MaskedRelation], spared: &Spared) {
-    let mut context =
-        Context { masks, raw_quals: spared.quals, raw_vars: spared.vars, level: std::ptr::null(), own_quals: None };
+    let mut context = Context {
+        masks,
+        raw_quals: spared.quals,
+        raw_vars: spared.vars,
+        own_rows: spared.own_rows,
+        level: std::ptr::null(),
+        own_quals: None,
+    };
     let context = (&raw mut context).cast::<c_void>();
     // SAFETY: as for the caller; an ERROR unwinds from here on.
     unsafe {
@@ -129,17 +73,22 @@ unsafe extern "C-unwind" fn visit(node: *mut Node, context: *mut c_void) -> *mut
     }
 }
 
-/// What names the index of ON CONFLICT stays as it is: it names, it does not read (engine.md 1.6).
+/// What names the index of ON CONFLICT, and the columns of EXCLUDED, stays: it names, it does not read (engine.md 1.6).
 #[allow(ffi_unwind_calls, reason = "nothing on this frame needs dropping")]
 unsafe fn on_conflict(conflict: *mut pg_sys::OnConflictExpr, context: *mut c_void) -> *mut Node {
     // SAFETY: see visit(). The mutator makes a copy of the node; the original is the statement's own and is put right.
     unsafe {
-        let (elements, condition) = ((*conflict).arbiterElems, (*conflict).arbiterWhere);
+        let (elements, condition, offered) =
+            ((*conflict).arbiterElems, (*conflict).arbiterWhere, (*conflict).exclRelTlist);
         (*conflict).arbiterElems = std::ptr::null_mut();
         (*conflict).arbiterWhere = std::ptr::null_mut();
+        (*conflict).exclRelTlist = std::ptr::null_mut();
         let changed = raw::expression_tree_mutator(conflict.cast(), visit, context).cast::<pg_sys::OnConflictExpr>();
-        ((*conflict).arbiterElems, (*conflict).arbiterWhere) = (elements, condition);
-        ((*changed).arbiterElems, (*changed).arbiterWhere) = (elements, condition);
+        for node in [conflict, changed] {
+            (*node).arbiterElems = elements;
+            (*node).arbiterWhere = condition;
+            (*node).exclRelTlist = offered;
+        }
         changed.cast()
     }
 }
@@ -267,7 +216,8 @@ unsafe fn replace(var: *mut Var, context: &Context) -> *mut Node {
             return var.cast();
         }
         let entry = tree::nth::<RangeTblEntry>((*(*level).query).rtable, (number - 1) as usize);
-        if entry.is_null() || is_excluded((*level).query, number) {
+        let query: *const Query = (*level).query;
+        if entry.is_null() || (is_excluded(query, number) && (*context.own_rows).contains(&query)) {
             return var.cast();
         }
         let Some(masked) = masks_of(context, entry) else { return var.cast() };

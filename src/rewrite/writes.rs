@@ -21,6 +21,8 @@ use crate::pg::{relation, tree};
 pub struct Writes {
     /// Vars to which no mask is put.
     pub raw: Vec<*const Var>,
+    /// Queries whose EXCLUDED holds nothing but what they bring along: no trigger has filled it.
+    pub own_rows: Vec<*const Query>,
     /// Assignments by rules that copy the column from another reading of the same table: whether it is the same row, only
     /// the execution can tell.
     pub copies: Vec<Place>,
@@ -44,7 +46,16 @@ pub unsafe fn check(masks: &[MaskedRelation], survey: &Survey) -> Result<Writes>
         let parent = parent.and_then(|parent| levels.get(parent)).map_or(std::ptr::null(), std::ptr::from_ref);
         levels.push(Level { query: *query, parent });
     }
-    let mut flow = Flow::new(masks);
+    for query in &survey.queries {
+        // SAFETY: as for the caller.
+        let Some(masked) = (unsafe { target(*query, masks) }) else { continue };
+        let conflict = unsafe { !(**query).onConflict.is_null() };
+        if conflict && !relation::with_descendants(masked.relation).into_iter().any(relation::fills_new_rows) {
+            writes.own_rows.push(query.cast_const());
+        }
+    }
+    let own_rows = writes.own_rows.clone();
+    let mut flow = Flow::new(masks, &own_rows);
     for level in &levels {
         // SAFETY: as for the caller, throughout.
         let Some(masked) = (unsafe { target(level.query, masks) }) else { continue };
@@ -54,6 +65,11 @@ pub unsafe fn check(masks: &[MaskedRelation], survey: &Survey) -> Result<Writes>
                 let expression = unsafe { (*assigned.target).expr.cast::<Node>() };
                 let mut except: *const Var = std::ptr::null();
                 if list.over_stored {
+                    if unsafe { offered(level.query, assigned.target) } {
+                        // What the INSERT says of it was judged.
+                        writes.raw.push(expression.cast());
+                        continue;
+                    }
                     match unsafe { form(level.query, assigned.target) } {
                         Form::Itself(var) => {
                             writes.raw.push(var);
@@ -211,6 +227,46 @@ pub unsafe fn form(query: *const Query, target: *mut TargetEntry) -> Form {
             };
         }
         Form::Whole
+    }
+}
+
+/// Whether a partial assignment can be made to the mask as well, whatever that is: of fields and of single elements of
+/// arrays. A path through jsonb may lead nowhere there, and a slice may have no bounds.
+///
+/// # Safety
+/// `expression` must be a valid expression.
+pub unsafe fn fits_mask(mut expression: *const Node) -> bool {
+    // SAFETY: see above; nodes are checked by tag before they are cast.
+    unsafe {
+        loop {
+            expression = match tree::tag(expression) {
+                NodeTag::T_SubscriptingRef => {
+                    let part = expression.cast::<SubscriptingRef>();
+                    let array = pgrx::pg_sys::get_element_type((*part).refcontainertype) != pgrx::pg_sys::InvalidOid
+                        && pgrx::pg_sys::get_typlen((*part).refcontainertype) == -1;
+                    if !array || !(*part).reflowerindexpr.is_null() {
+                        return false;
+                    }
+                    (*part).refexpr.cast()
+                }
+                NodeTag::T_FieldStore => (*expression.cast::<FieldStore>()).arg.cast(),
+                NodeTag::T_CoerceToDomain => (*expression.cast::<pgrx::pg_sys::CoerceToDomain>()).arg.cast(),
+                NodeTag::T_RelabelType => (*expression.cast::<pgrx::pg_sys::RelabelType>()).arg.cast(),
+                _ => return true,
+            };
+        }
+    }
+}
+
+/// A column assigned the same column of EXCLUDED.
+unsafe fn offered(query: *const Query, target: *const TargetEntry) -> bool {
+    // SAFETY: as for check().
+    unsafe {
+        let var = (*target).expr.cast::<Var>();
+        tree::tag(var.cast()) == NodeTag::T_Var
+            && (*var).varlevelsup == 0
+            && (*var).varattno == (*target).resno
+            && flow::is_excluded(query, (*var).varno)
     }
 }
 

@@ -49,6 +49,27 @@ UPDATE low SET tags[2] = 'z' WHERE id = 1;
 INSERT INTO people (id, ssn) VALUES (1, 'x') ON CONFLICT (id) DO UPDATE SET note = EXCLUDED.ssn || people.ssn RETURNING note;
 SELECT * FROM inbox;
 
+\echo -- EXCLUDED after a trigger has filled it, and as a way around JM003.
+RESET SESSION AUTHORIZATION;
+CREATE TABLE filled (id int PRIMARY KEY, ssn text, note text);
+CREATE FUNCTION fills() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$BEGIN NEW.ssn := '111-22-3339'; RETURN NEW; END $$;
+CREATE TRIGGER fills BEFORE INSERT ON filled FOR EACH ROW EXECUTE FUNCTION fills();
+INSERT INTO filled VALUES (1, NULL, 'n');
+SELECT jitmask.attach('last4', 'filled.ssn') \g /dev/null
+GRANT ALL ON filled TO regress_bypass_writes_user;
+SET SESSION AUTHORIZATION regress_bypass_writes_user;
+INSERT INTO filled (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET note = EXCLUDED.ssn RETURNING *;
+INSERT INTO filled (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET note = EXCLUDED::text RETURNING *;
+INSERT INTO filled (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET note = 'hit' WHERE EXCLUDED.ssn LIKE '111%' RETURNING *;
+INSERT INTO filled (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET ssn = EXCLUDED.ssn RETURNING *;
+INSERT INTO filled (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET ssn = EXCLUDED.ssn || 'x' RETURNING *;
+INSERT INTO people (id, note) SELECT id, ssn FROM people WHERE id = 1 ON CONFLICT (id) DO UPDATE SET ssn = EXCLUDED.note;
+INSERT INTO people (id, note) SELECT id, ssn FROM people WHERE id = 1 ON CONFLICT (id) DO UPDATE SET ssn = (EXCLUDED).note;
+INSERT INTO people (id, note) VALUES (1, 'new') ON CONFLICT (id) DO UPDATE SET ssn = EXCLUDED.note WHERE people.ssn IS DISTINCT FROM EXCLUDED.ssn AND false;
+WITH w AS (UPDATE people SET note = ssn WHERE id = 1 RETURNING id, note) UPDATE people SET ssn = w.note || 'x' FROM w WHERE w.id = people.id AND people.id = 2;
+WITH w AS (INSERT INTO inbox SELECT ssn FROM people RETURNING t) UPDATE people SET ssn = w.t FROM w;
+WITH w AS (UPDATE people SET note = id::text WHERE id = 9 RETURNING id, note) UPDATE people SET ssn = w.note FROM w WHERE w.id = people.id;
+
 \echo -- The helper of the engine gives back what it is given.
 SELECT jitmask.keep('new'::text, 'mask'::text, 'old'::text, 'keep'), jitmask.keep('mask'::text, 'mask'::text, 'old'::text, 'keep');
 SELECT jitmask.keep('new', ssn, ssn, 'keep'), jitmask.keep(ssn, ssn, ssn, 'keep') FROM people WHERE id = 1;

@@ -80,6 +80,20 @@ RESET ROLE;
 SELECT id, tags, home, doc FROM people ORDER BY id;
 UPDATE people p SET tags = b.tags, home = b.home, doc = b.doc FROM before_it b WHERE p.id = b.id;
 
+\echo -- Other containers: jsonb by a path, slices, types without arrays; and values that are only written differently.
+CREATE TABLE parts_of (id int, p point, j jsonb, plain json, t text[]);
+INSERT INTO parts_of VALUES (1, '(1,2)', '{"a": 1}', '{"a": 1}', '{a,b,c}');
+SELECT jitmask.create_policy('stars', 'mask_constant(value, ''"***"'')') IS NOT NULL AS ok;
+SELECT jitmask.create_policy('json_stars', 'mask_constant(value, ''{"a": "***"}'')') IS NOT NULL AS ok;
+SELECT jitmask.attach('nothing', '{parts_of.p,parts_of.t}'::text[]), jitmask.attach('stars', 'parts_of.j'), jitmask.attach('json_stars', 'parts_of.plain') \g /dev/null
+GRANT ALL ON parts_of TO regress_writes_user;
+SET ROLE regress_writes_user;
+SELECT * FROM parts_of;
+UPDATE parts_of SET p[0] = 77, j['a'] = '2', t[2:] = '{x,y}', plain = '{"a":"***"}';
+RESET ROLE;
+SELECT * FROM parts_of;
+DROP TABLE parts_of;
+
 \echo -- What is made of masked values is not stored in a masked column: JM003.
 SET ROLE regress_writes_user;
 UPDATE people SET ssn = upper(ssn);
