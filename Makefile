@@ -4,7 +4,7 @@ HOUSE := pg_test_config
 # A test, a bench or an in-server pattern: make regress T=name
 T ?=
 
-.PHONY: help demo demo-stop test setup lint unit core crash-free layering check-majors test-build in-server regress regress-accept client diff fuzz bench install clean
+.PHONY: help demo demo-stop test setup lint unit core crash-free layering check-majors test-build in-server regress regress-accept client diff fuzz footprint bench install clean
 # Stages share target directories and two cores; side by side they only wait for each other.
 .NOTPARALLEL:
 
@@ -37,7 +37,7 @@ regress-accept: ## take the last result as expected: T=name
 core: setup ## the server's own tests, with jitmask and without; T=plain, protected or isolation for one suite
 	@$(HOUSE)/build.sh release
 	@$(HOUSE)/core.sh $(T)
-crash-free: test-build ## the attacks under valgrind's memcheck; T='diff 300' for the differential test, T='regress NAME' for one file
+crash-free: test-build ## attacks and differential test under valgrind's memcheck; T='diff 1000' or T='regress NAME' for some
 	@$(HOUSE)/crash_free.sh $(T)
 client: test-build ## client tests (several sessions); T=name for one
 	@$(HOUSE)/client.sh $(T)
@@ -45,6 +45,9 @@ diff: test-build ## differential test: random statements on masked tables and on
 	@$(HOUSE)/diff.sh
 fuzz: test-build ## the same without its own tests: N=100000 statements, SEED=
 	@$(HOUSE)/diff.sh fuzz
+footprint: setup ## instructions that statements with nothing protected take more; T=workload for one
+	@$(HOUSE)/build.sh release
+	@bench/footprint.sh $(T)
 bench: setup ## run the benchmarks in bench/; T=name for one
 	@$(HOUSE)/bench.sh $(T)
 
